@@ -2,5 +2,6 @@
 //!
 //! Each module owns one thing and says in its own first lines what it leaves to the others.
 
+pub mod domain;
 pub mod fetch;
 pub mod plugins;

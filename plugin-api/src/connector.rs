@@ -79,7 +79,9 @@ impl Cx {
                 reply.operation = operation;
                 Ok(reply)
             }
-            Ok(None) => Err(Error::new(crate::ErrorKind::PluginFault, "the host sent no reply").during(&operation)),
+            Ok(None) => {
+                Err(Error::new(crate::ErrorKind::PluginFault, "the host sent no reply").during(&operation))
+            }
             Err(error) => Err(error.during(&operation)),
         }
     }

@@ -18,7 +18,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{Connector, Cx, Error, ErrorKind, Job, Mark, Millis, Observation, Reply, Request, Result, Work, connector::lock};
+use crate::{
+    Connector, Cx, Error, ErrorKind, Job, Mark, Millis, Observation, Reply, Request, Result, Work,
+    connector::lock,
+};
 
 /// How often a future may wake itself within one step before it counts as never ending.
 const SELF_WAKES: u32 = 10_000;
@@ -99,8 +102,12 @@ impl Machine {
         let cx = Cx { shared: Arc::clone(&shared), now: job.now };
         let future: JobFuture = match job.work {
             Work::Check => Box::pin(async { Ok(String::from("null")) }),
-            Work::Login => Box::pin(async move { connector.login(&cx).await.and_then(|token| to_json(&token)) }),
-            Work::Pull(pull) => Box::pin(async move { connector.pull(&cx, pull).await.and_then(|mark| to_json(&mark)) }),
+            Work::Login => {
+                Box::pin(async move { connector.login(&cx).await.and_then(|token| to_json(&token)) })
+            }
+            Work::Pull(pull) => {
+                Box::pin(async move { connector.pull(&cx, pull).await.and_then(|mark| to_json(&mark)) })
+            }
         };
         Ok(Machine { future: Some(future), shared })
     }
@@ -151,7 +158,10 @@ impl Machine {
                 }
             }
         }
-        Some(Err(Error::new(ErrorKind::PluginFault, "the connector keeps waking itself without asking for anything")))
+        Some(Err(Error::new(
+            ErrorKind::PluginFault,
+            "the connector keeps waking itself without asking for anything",
+        )))
     }
 
     fn drop_future(&mut self) {

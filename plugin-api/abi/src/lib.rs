@@ -23,8 +23,8 @@ pub use abi_stable::{
     StableAbi,
     abi_stability::abi_checking::{AbiInstability, AbiInstabilityErrors, check_layout_compatibility},
     library::{
-        AbiHeader, AbiHeaderRef, CheckTypeLayout, LibHeader, LibraryError, RootModule, RootModuleResult,
-        __call_root_module_loader as call_root_module_loader,
+        __call_root_module_loader as call_root_module_loader, AbiHeader, AbiHeaderRef, CheckTypeLayout,
+        LibHeader, LibraryError, RootModule, RootModuleResult,
     },
     sabi_trait::TD_Opaque,
     std_types::{RBox, RNone, ROk, ROption, RResult, RSome, RStr, RString, RVec, Tuple2},

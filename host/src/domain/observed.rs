@@ -1,0 +1,146 @@
+//! An observation as files and the store write it: the line format of `observe` and `connector try`.
+
+use plugin_api::{Millis, Observation, ReturnFact, ReturnKind, ShippedBy, Status};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::time::option_instant;
+
+/// One observation line. Absent and empty mean the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Observed {
+    /// The marketplace's order id.
+    pub order: String,
+    /// The marketplace's item id.
+    #[serde(default, deserialize_with = "text")]
+    pub item: Option<String>,
+    /// The seller's product code.
+    #[serde(default, deserialize_with = "text")]
+    pub sku: Option<String>,
+    /// Units in this status by now, in total.
+    #[serde(default)]
+    pub quantity: Option<u32>,
+    /// The canonical status; null for a word that is known to change nothing.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub status: Option<Status>,
+    /// The marketplace's own text.
+    #[serde(default, deserialize_with = "text")]
+    pub raw: Option<String>,
+    /// When, by the marketplace's account.
+    #[serde(default, with = "option_instant")]
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Millis>,
+    /// Who ships: `CHANNEL` or `SELLER`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub shipped_by: Option<ShippedBy>,
+    /// The marketplace's package id.
+    #[serde(default, deserialize_with = "text")]
+    pub package: Option<String>,
+    /// The forward waybill.
+    #[serde(default, deserialize_with = "text")]
+    pub awb: Option<String>,
+    /// The forward courier.
+    #[serde(default, deserialize_with = "text")]
+    pub courier: Option<String>,
+    /// The marketplace's invoice number.
+    #[serde(default, deserialize_with = "text")]
+    pub invoice: Option<String>,
+    /// Data of a return.
+    #[serde(default, rename = "return")]
+    pub ret: Option<ObservedReturn>,
+}
+
+/// Data of a return.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedReturn {
+    /// The marketplace's return id.
+    #[serde(default, deserialize_with = "text")]
+    pub id: Option<String>,
+    /// `RTO` or `CIR`; null if the marketplace does not tell.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub kind: Option<ReturnKind>,
+    /// Why.
+    #[serde(default, deserialize_with = "text")]
+    pub reason: Option<String>,
+    /// The waybill of the way back.
+    #[serde(default, deserialize_with = "text")]
+    pub awb: Option<String>,
+    /// The courier of the way back.
+    #[serde(default, deserialize_with = "text")]
+    pub courier: Option<String>,
+}
+
+/// A text; a number is taken as its digits, and empty text as none.
+fn text<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        Whole(i64),
+    }
+    Ok(match Option::<Either>::deserialize(input)? {
+        None => None,
+        Some(Either::Text(text)) => Some(text).filter(|text| !text.is_empty()),
+        Some(Either::Whole(number)) => Some(number.to_string()),
+    })
+}
+
+impl From<Observation> for Observed {
+    fn from(seen: Observation) -> Self {
+        fn some(text: Option<String>) -> Option<String> {
+            text.filter(|text| !text.is_empty())
+        }
+        Observed {
+            order: seen.order,
+            item: some(seen.item),
+            sku: some(seen.sku),
+            quantity: seen.quantity,
+            status: seen.status,
+            raw: some(Some(seen.raw)),
+            at: seen.at,
+            shipped_by: seen.shipped_by,
+            package: some(seen.package),
+            awb: some(seen.awb),
+            courier: some(seen.courier),
+            invoice: some(seen.invoice),
+            ret: seen.ret.map(|ret| ObservedReturn {
+                id: some(ret.id),
+                kind: ret.kind,
+                reason: some(ret.reason),
+                awb: some(ret.awb),
+                courier: some(ret.courier),
+            }),
+        }
+    }
+}
+
+impl From<Observed> for Observation {
+    fn from(line: Observed) -> Self {
+        Observation {
+            order: line.order,
+            item: line.item,
+            sku: line.sku,
+            quantity: line.quantity,
+            status: line.status,
+            raw: line.raw.unwrap_or_default(),
+            at: line.at,
+            shipped_by: line.shipped_by,
+            package: line.package,
+            awb: line.awb,
+            courier: line.courier,
+            invoice: line.invoice,
+            ret: line.ret.map(|ret| ReturnFact {
+                id: ret.id,
+                kind: ret.kind,
+                reason: ret.reason,
+                awb: ret.awb,
+                courier: ret.courier,
+            }),
+        }
+    }
+}

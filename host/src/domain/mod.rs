@@ -6,6 +6,7 @@ pub mod codes;
 pub mod duties;
 pub mod effect;
 pub mod invoice;
+pub mod ledger;
 pub mod observed;
 pub mod order;
 pub mod snapshot;

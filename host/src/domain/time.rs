@@ -60,7 +60,6 @@ pub mod option_instant {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     /// Writes RFC 3339 or null.
-    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub fn serialize<S: Serializer>(at: &Option<Millis>, out: S) -> Result<S::Ok, S::Error> {
         at.map(super::text).serialize(out)
     }

@@ -1,0 +1,173 @@
+//! What orders share while a page is decided: stock, number series, used numbers, and the counters behind `PA1` and `CF1`.
+//!
+//! A decision may be taken back (a refusal leaves no trace), so every change is noted and can be undone to a mark.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use plugin_api::Millis;
+
+use super::{
+    codes::{FacilityCode, OwnerCode, Sku},
+    invoice::{BadNumber, Sequence, SequenceKind, UsedNumbers, check_form},
+    stock::Stock,
+    time,
+};
+
+/// Where a product lies.
+pub type StockKey = (FacilityCode, Sku);
+/// Whose series, of what.
+pub type SequenceKey = (OwnerCode, SequenceKind);
+
+/// The counters behind the codes of duties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The last `PA` number given.
+    pub putaways: u64,
+    /// The last `CF` number given.
+    pub conflicts: u64,
+}
+
+/// The shared state of a page. Load every row that the page's orders may touch before deciding.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    stock: BTreeMap<StockKey, Stock>,
+    sequences: BTreeMap<SequenceKey, Sequence>,
+    used: UsedNumbers,
+    counters: Counters,
+    dirty_stock: BTreeSet<StockKey>,
+    dirty_sequences: BTreeSet<SequenceKey>,
+    undo: Vec<Undo>,
+}
+
+#[derive(Clone, Debug)]
+enum Undo {
+    Stock(StockKey, Option<Stock>),
+    Sequence(SequenceKey, Sequence),
+    Used((OwnerCode, SequenceKind, String, String)),
+    Counters(Counters),
+}
+
+/// A point to go back to.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerMark(usize);
+
+/// The rows that changed.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerChanges {
+    /// Stock rows, as they are now.
+    pub stock: Vec<Stock>,
+    /// Series, as they are now.
+    pub sequences: Vec<Sequence>,
+    /// The counters, if they moved.
+    pub counters: Option<Counters>,
+}
+
+impl Ledger {
+    /// A ledger of loaded rows. `used` must hold every used number among those that the series may give next.
+    pub fn new(
+        stock: impl IntoIterator<Item = Stock>,
+        sequences: impl IntoIterator<Item = Sequence>,
+        used: HashSet<(OwnerCode, SequenceKind, String, String)>,
+        counters: Counters,
+    ) -> Self {
+        Ledger {
+            stock: stock.into_iter().map(|row| ((row.facility.clone(), row.sku.clone()), row)).collect(),
+            sequences: sequences.into_iter().map(|row| ((row.owner.clone(), row.kind), row)).collect(),
+            used,
+            counters,
+            ..Ledger::default()
+        }
+    }
+
+    /// Stock of a product; zero where there is no row.
+    pub fn stock(&self, key: &StockKey) -> Stock {
+        self.stock.get(key).cloned().unwrap_or_else(|| Stock::none(key.0.clone(), key.1.clone()))
+    }
+
+    /// Changes stock of a product.
+    pub fn change_stock(&mut self, key: &StockKey, change: impl FnOnce(&mut Stock)) {
+        let mut row = self.stock(key);
+        change(&mut row);
+        self.undo.push(Undo::Stock(key.clone(), self.stock.insert(key.clone(), row)));
+        self.dirty_stock.insert(key.clone());
+    }
+
+    /// Whether a series is defined.
+    pub fn has_sequence(&self, key: &SequenceKey) -> bool {
+        self.sequences.contains_key(key)
+    }
+
+    /// Draws the next number of a series; `None` if it is not defined.
+    pub fn draw(&mut self, key: &SequenceKey, now: Millis) -> Option<String> {
+        let series = self.sequences.get_mut(key)?;
+        self.undo.push(Undo::Sequence(key.clone(), series.clone()));
+        self.dirty_sequences.insert(key.clone());
+        Some(series.draw(now))
+    }
+
+    /// Takes an invoice number for good, if its form and its year allow.
+    pub fn use_number(
+        &mut self,
+        owner: &OwnerCode,
+        kind: SequenceKind,
+        number: &str,
+        now: Millis,
+        form: bool,
+    ) -> Result<(), BadNumber> {
+        if form {
+            check_form(number)?;
+        }
+        let key = (owner.clone(), kind, time::financial_year(now), number.to_owned());
+        if !self.used.insert(key.clone()) {
+            return Err(BadNumber::AlreadyUsed);
+        }
+        self.undo.push(Undo::Used(key));
+        Ok(())
+    }
+
+    /// The next putaway code.
+    pub fn putaway_code(&mut self) -> String {
+        self.undo.push(Undo::Counters(self.counters));
+        self.counters.putaways += 1;
+        format!("PA{}", self.counters.putaways)
+    }
+
+    /// The next conflict code.
+    pub fn conflict_code(&mut self) -> String {
+        self.undo.push(Undo::Counters(self.counters));
+        self.counters.conflicts += 1;
+        format!("CF{}", self.counters.conflicts)
+    }
+
+    /// Where the ledger stands.
+    pub fn mark(&self) -> LedgerMark {
+        LedgerMark(self.undo.len())
+    }
+
+    /// Takes back everything since the mark.
+    pub fn roll_back(&mut self, to: LedgerMark) {
+        while self.undo.len() > to.0 {
+            match self.undo.pop() {
+                Some(Undo::Stock(key, Some(row))) => drop(self.stock.insert(key, row)),
+                Some(Undo::Stock(key, None)) => drop(self.stock.remove(&key)),
+                Some(Undo::Sequence(key, row)) => drop(self.sequences.insert(key, row)),
+                Some(Undo::Used(key)) => drop(self.used.remove(&key)),
+                Some(Undo::Counters(counters)) => self.counters = counters,
+                None => {}
+            }
+        }
+    }
+
+    /// The rows to write. `before` are the counters as they were loaded.
+    pub fn changes(&self, before: Counters) -> LedgerChanges {
+        LedgerChanges {
+            stock: self.dirty_stock.iter().filter_map(|key| self.stock.get(key).cloned()).collect(),
+            sequences: self
+                .dirty_sequences
+                .iter()
+                .filter_map(|key| self.sequences.get(key).cloned())
+                .collect(),
+            counters: (self.counters != before).then_some(self.counters),
+        }
+    }
+}

@@ -31,6 +31,8 @@ states! {
         Due "DUE",
         /// Done.
         Complete "COMPLETE",
+        /// Not to be done any more: the unit left after all.
+        Discarded "DISCARDED",
     }
 }
 

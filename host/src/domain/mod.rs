@@ -2,9 +2,11 @@
 //!
 //! State and records are in the files named after them; the rules that change them are in [`apply`].
 
+pub mod apply;
 pub mod codes;
 pub mod duties;
 pub mod effect;
+pub mod fingerprint;
 pub mod invoice;
 pub mod ledger;
 pub mod observed;

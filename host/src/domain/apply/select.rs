@@ -1,0 +1,222 @@
+//! Which units an observation speaks of.
+//!
+//! By item id, by product and quantity, by package or waybill, or the whole order. Quantities are totals: units that are
+//! there already count first, and among like units the lowest code goes first. With a package named, the total is that
+//! package's.
+
+use std::cmp::Ordering;
+
+use plugin_api::{Observation, ReturnKind, Status};
+
+use super::{
+    Code, Outcome, Part, Row, Verdict,
+    case::{Case, ItemIndex, Standing},
+    place,
+};
+use crate::domain::{
+    codes::{PackageCode, natural},
+    order::{ItemStatus, Stage},
+};
+
+/// The units that an observation is about, and the rows by which they were chosen.
+pub(super) struct Targets {
+    pub(super) items: Vec<ItemIndex>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// Every unit that an observation's ids may mean, before any quantity.
+///
+/// # Errors
+/// Parked, if the order has no such unit.
+pub(super) fn candidates(case: &Case<'_>, seen: &Observation) -> Result<Vec<ItemIndex>, Verdict> {
+    let items = &case.file.order.items;
+    let mut found: Vec<ItemIndex> = Vec::new();
+    if let Some(id) = &seen.item {
+        found.extend((0..items.len()).filter(|&index| items[index].channel_item_id.as_ref() == Some(id)));
+        if found.is_empty()
+            && let Some(sku) = &seen.sku
+        {
+            // An item that was imported without the channel's id is known by its product.
+            found.extend((0..items.len()).filter(|&index| {
+                items[index].channel_item_id.is_none() && items[index].sku == *sku.as_str()
+            }));
+        }
+    } else if let Some(sku) = &seen.sku {
+        found.extend((0..items.len()).filter(|&index| items[index].sku == *sku.as_str()));
+    } else {
+        found.extend(0..items.len());
+    }
+    if found.is_empty() {
+        return Err(unknown_item(case, seen, seen.item.as_deref().or(seen.sku.as_deref()).unwrap_or("")));
+    }
+    found.sort_by(|&a, &b| natural(items[a].code.as_str(), items[b].code.as_str()));
+    Ok(found)
+}
+
+fn unknown_item(case: &Case<'_>, seen: &Observation, what: &str) -> Verdict {
+    let text =
+        format!("Order {} / item {what} of channel {} is not known here", seen.order, case.policy.channel);
+    Verdict::new(Outcome::Parked, Row::G5, text).code(Code::UnknownItem)
+}
+
+/// The units that an observation of `status` is about.
+///
+/// # Errors
+/// Parked, if the order has no such unit or package.
+pub(super) fn targets(case: &Case<'_>, seen: &Observation, status: Status) -> Result<Targets, Verdict> {
+    let all = candidates(case, seen)?;
+    let named = named_package(case, seen);
+    let names_units = seen.item.is_some() || seen.sku.is_some();
+    let cancels = place(status).0 == Part::Cancel;
+    let mut rows = Vec::new();
+    let mut pool =
+        if names_units { all.clone() } else { whole_order(case, seen, named.as_ref(), &all, &mut rows)? };
+
+    if let Some(wanted) = seen.quantity.filter(|_| names_units) {
+        if seen.package.is_some() {
+            pool.retain(|&item| may_be_in(case, item, seen));
+        }
+        pool.sort_by(|&a, &b| prefer(case, seen, status, a, b));
+        pool.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        if all.len() > 1 {
+            match place(status).0 {
+                Part::Cancel => rows.push(Row::C12),
+                Part::Dispatch | Part::Deliver => rows.push(Row::D21),
+                Part::Note | Part::Return => {}
+            }
+        }
+    } else {
+        if let Some(package) = &named
+            && names_units
+            && pool.iter().any(|&item| case.item(item).package.as_ref() == Some(package))
+        {
+            pool.retain(|&item| case.item(item).package.as_ref() == Some(package));
+        }
+        let living = |item: &ItemIndex| case.item(*item).status != ItemStatus::Cancelled;
+        if !cancels && pool.iter().any(living) && !pool.iter().all(living) {
+            pool.retain(living);
+            if !names_units && place(status).0 == Part::Dispatch {
+                rows.push(Row::D22);
+            }
+        }
+    }
+    Ok(Targets { items: pool, rows })
+}
+
+/// The units of a whole order, or of the package of it that the observation names.
+fn whole_order(
+    case: &Case<'_>,
+    seen: &Observation,
+    named: Option<&PackageCode>,
+    all: &[ItemIndex],
+    rows: &mut Vec<Row>,
+) -> Result<Vec<ItemIndex>, Verdict> {
+    let living =
+        case.file.order.packages.iter().filter(|package| package.status.stage() != Stage::Gone).count();
+    if let Some(package) = named {
+        if living > 1 {
+            rows.push(Row::L8);
+        }
+        return Ok(case.living_items(package));
+    }
+    let mut pool: Vec<_> = all.iter().copied().filter(|&item| !case.has_own_word(item)).collect();
+    let word = seen.package.as_deref().or(seen.awb.as_deref());
+    if let Some(word) = word.filter(|_| living > 1) {
+        pool.retain(|&item| may_be_in(case, item, seen));
+        if pool.is_empty() {
+            return Err(unknown_item(case, seen, &format!("package {word}")));
+        }
+    }
+    if all.len() > pool.len() && place(seen.status.unwrap_or(Status::Unmapped)).0 == Part::Cancel {
+        rows.push(Row::C13);
+    }
+    Ok(pool)
+}
+
+/// The living package here that the observation names by the channel's id or by its waybill.
+pub(super) fn named_package(case: &Case<'_>, seen: &Observation) -> Option<PackageCode> {
+    let living = || case.file.order.packages.iter().filter(|package| package.status.stage() != Stage::Gone);
+    let by_id = seen
+        .package
+        .as_ref()
+        .and_then(|id| living().find(|package| package.channel_package_id.as_ref() == Some(id)));
+    let by_awb = || {
+        let awb = seen.awb.as_ref()?;
+        living().find(|package| {
+            package.awb.as_ref() == Some(awb)
+                && (package.channel_package_id.is_none() || seen.package.is_none())
+        })
+    };
+    by_id.or_else(by_awb).map(|package| package.code.clone())
+}
+
+/// Whether a unit can be in the package that the observation names: it is not in one with another name.
+fn may_be_in(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> bool {
+    let Some(package) = case.package_of(item) else { return true };
+    match (&seen.package, &package.channel_package_id) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        (Some(_), None) => true,
+        (None, _) => match (&seen.awb, &package.awb) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => true,
+        },
+    }
+}
+
+/// Which of two units an observation with a quantity means first.
+fn prefer(case: &Case<'_>, seen: &Observation, status: Status, a: ItemIndex, b: ItemIndex) -> Ordering {
+    let cancels = place(status).0 == Part::Cancel;
+    let key = |item: ItemIndex| {
+        let progress = i16::from(case.progress(item));
+        (class(case, seen, status, item), if cancels { progress } else { -progress })
+    };
+    key(a).cmp(&key(b)).then_with(|| natural(case.item(a).code.as_str(), case.item(b).code.as_str()))
+}
+
+fn class(case: &Case<'_>, seen: &Observation, status: Status, item: ItemIndex) -> u8 {
+    let standing = case.standing(item);
+    let is_cir = status == Status::ReturnRequested
+        || status == Status::ReturnCancelled
+        || (status == Status::Returned
+            && seen.ret.as_ref().is_some_and(|ret| ret.kind == Some(ReturnKind::Cir)));
+    if is_cir {
+        let code = &case.item(item).code;
+        let id = seen.ret.as_ref().and_then(|ret| ret.id.as_deref());
+        let mut returns = case
+            .file
+            .order
+            .returns
+            .iter()
+            .filter(|ret| ret.kind == ReturnKind::Cir && ret.items.contains(code));
+        let in_this = id.is_some_and(|id| returns.clone().any(|ret| ret.code == id));
+        let in_other = returns.any(|ret| ret.status.is_open() && Some(ret.code.as_str()) != id);
+        return match standing {
+            _ if in_this => 0,
+            Standing::Delivered if !in_other => 1,
+            Standing::Sent if !in_other => 2,
+            Standing::Open => 3,
+            Standing::Delivered | Standing::Sent => 4,
+            Standing::ComingBack | Standing::Acknowledged => 5,
+            Standing::Returned => 6,
+            Standing::Cancelled => 9,
+        };
+    }
+    match (place(status).0, standing) {
+        (Part::Cancel, Standing::Cancelled) => 0,
+        (Part::Cancel, Standing::Open) => 1,
+        (Part::Cancel, Standing::Sent) => 2,
+        (Part::Cancel, _) => 3,
+        (_, Standing::Cancelled) => 9,
+        (Part::Note | Part::Dispatch, Standing::Open) => 1,
+        (Part::Note | Part::Dispatch, _) => 0,
+        (Part::Deliver, Standing::Delivered) => u8::from(status != Status::Delivered),
+        (Part::Deliver, Standing::Sent) => u8::from(status == Status::Delivered),
+        (Part::Deliver, Standing::ComingBack) => 2,
+        (Part::Deliver, Standing::Open) => 3,
+        (Part::Deliver, Standing::Acknowledged | Standing::Returned) => 4,
+        (Part::Return, Standing::Returned | Standing::Acknowledged | Standing::ComingBack) => 0,
+        (Part::Return, Standing::Sent) => 1,
+        (Part::Return, Standing::Delivered) => 2,
+        (Part::Return, Standing::Open) => 3,
+    }
+}

@@ -5,3 +5,5 @@
 pub mod domain;
 pub mod fetch;
 pub mod plugins;
+pub mod secrets;
+pub mod storage;

@@ -1,0 +1,36 @@
+//! The right to write a channel's orders, held by one run at a time.
+//!
+//! A lease is a row of the database and is judged by the database's clock only.
+
+use plugin_api::Millis;
+
+use crate::domain::codes::{ChannelCode, TenantCode};
+
+/// Proof of a lease. Every write of a run carries it; a write whose fence has been passed changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fence {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// Who holds it: a text of its own for each run, so that no two holders are alike.
+    pub holder: String,
+    /// Rises with each claim.
+    pub epoch: i64,
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The channel is ours until the time to live has passed.
+    Got(Fence),
+    /// A run has it.
+    Held {
+        /// Who.
+        holder: String,
+        /// Since when, UTC by the database's clock.
+        since: Millis,
+        /// Until when, unless it is renewed.
+        until: Millis,
+    },
+}

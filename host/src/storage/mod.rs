@@ -1,0 +1,339 @@
+//! Keeps everything that must survive the process: orders and what belongs to them, leases, tasks, runs, sealed secrets.
+//!
+//! It decides nothing about orders. A page of observations is loaded, handed to the caller's decision, and written, all in
+//! one transaction; whatever the number of orders, with the same number of statements. Times are milliseconds UTC.
+
+mod error;
+mod lease;
+mod lists;
+mod page;
+mod run;
+mod sqlite;
+mod task;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
+
+use async_trait::async_trait;
+use plugin_api::{Mark, Millis, OrderRef, Task};
+
+pub use self::{
+    error::{Result, StoreError},
+    lease::{Claim, Fence},
+    lists::{
+        ConflictRow, Health, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, TenantRow,
+    },
+    page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
+    run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
+    sqlite::Sqlite,
+    task::{DueTask, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
+};
+use crate::{
+    domain::{
+        codes::{ChannelCode, FacilityCode, OrderCode, Sku, TenantCode},
+        effect::Change,
+        invoice::Sequence,
+        snapshot::{Channel, Facility, OrderFile, Snapshot},
+        stock::Stock,
+    },
+    secrets::Secret,
+};
+
+/// A place where state is kept. Every write is one transaction; when a call returns, what it wrote is on the disk.
+///
+/// Lists are paged by key: `after` is the key of the last row that the caller has, `limit` the most rows it wants.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // Pages.
+
+    /// Loads, decides and writes a page under a lease.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if the fence has been passed or has run out by the database's clock; nothing is written.
+    /// # Idempotency
+    /// None of its own: the decision sees what an earlier call wrote.
+    async fn apply_page(
+        &self,
+        fence: &Fence,
+        page: PageKeys,
+        mode: Mode,
+        decide: Decide,
+    ) -> Result<PageReport>;
+
+    /// Orders for which facts wait that may be applied now, by the marketplace's id: whose order is known, or which were
+    /// refused.
+    async fn waiting_orders(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>>;
+
+    /// The same as a page, for one order by our code and without a lease: a person's act. The order is always loaded and
+    /// forgets its fingerprint; `seen`, `lines` and `mark` of the result are not written.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such order.
+    async fn edit_order(
+        &self,
+        tenant: &TenantCode,
+        order: &OrderCode,
+        now: Millis,
+        mode: Mode,
+        decide: Decide,
+    ) -> Result<PageReport>;
+
+    // Leases.
+
+    /// Takes the channel for `ttl_ms`, unless a run holds it. `holder` must be a text that no other run has ever used.
+    async fn claim(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        holder: &str,
+        ttl_ms: Millis,
+    ) -> Result<Claim>;
+
+    /// Holds on to the channel for `ttl_ms` from now.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if it ran out or was taken over.
+    async fn renew(&self, fence: &Fence, ttl_ms: Millis) -> Result<()>;
+
+    /// Gives the channel back. A lease that is already lost stays as it is.
+    async fn release(&self, fence: &Fence) -> Result<()>;
+
+    // Tasks and runs.
+
+    /// Makes the tasks that the channel does not have yet; leaves the others as they are.
+    async fn ensure_tasks(&self, tenant: &TenantCode, channel: &ChannelCode, tasks: &[NewTask])
+    -> Result<()>;
+
+    /// The task list, by tenant, channel and task.
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>>;
+
+    /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds, the longest due first.
+    async fn due_tasks(&self, now: Millis, limit: u32) -> Result<Vec<DueTask>>;
+
+    /// When the next enabled task is due, UTC.
+    async fn next_due_at(&self) -> Result<Option<Millis>>;
+
+    /// Changes a task.
+    async fn set_task(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        task: Task,
+        edit: TaskEdit,
+    ) -> Result<()>;
+
+    /// Notes the beginning of a run. With a fence, runs of the channel that never ended (their host died) are ended as
+    /// FAILED; without one the run must be one that asks nothing.
+    async fn start_run(&self, run: &NewRun, fence: Option<&Fence>) -> Result<RunId>;
+
+    /// Notes the end of a run, in its task too. A run that has ended already stays as it is.
+    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<()>;
+
+    /// Runs, the newest first; `after` is the oldest that the caller has.
+    async fn runs(&self, filter: &RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<Run>>;
+
+    /// A run with the lines that were kept.
+    async fn run(&self, run: RunId) -> Result<Option<(Run, Vec<RunLine>)>>;
+
+    /// How far a task has come.
+    async fn mark(&self, tenant: &TenantCode, channel: &ChannelCode, task: Task) -> Result<Option<Mark>>;
+
+    // Orders by id.
+
+    /// Orders that a task by id asks about, by our code: for `Pending` those with an item that has not left, for
+    /// `Delivery` those with a package on its way in either direction or an open return. None for other tasks.
+    async fn open_refs(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        task: Task,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<(OrderCode, OrderRef)>>;
+
+    /// The orders of a channel that are named by our code or by the marketplace's id; unknown names are left out.
+    async fn refs(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        ids: &[String],
+    ) -> Result<Vec<(OrderCode, OrderRef)>>;
+
+    // Reading.
+
+    /// Orders, by code.
+    async fn orders(
+        &self,
+        tenant: &TenantCode,
+        filter: &OrderFilter,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<OrderRow>>;
+
+    /// An order with what belongs to it, by our code or else by the marketplace's id.
+    ///
+    /// # Errors
+    /// [`StoreError::Contradiction`] if two channels have an order of that id.
+    async fn order(&self, tenant: &TenantCode, id: &str) -> Result<Option<OrderFile>>;
+
+    /// What was changed of an order, oldest first.
+    async fn history(&self, tenant: &TenantCode, order: &OrderCode) -> Result<Vec<Change>>;
+
+    /// Conflicts by number; all, or the open ones.
+    async fn conflicts(&self, tenant: &TenantCode, open_only: bool) -> Result<Vec<ConflictRow>>;
+
+    /// A conflict by its code.
+    async fn conflict(&self, tenant: &TenantCode, code: &str) -> Result<Option<ConflictRow>>;
+
+    /// Putaways by number; all, or those to be done.
+    async fn putaways(&self, tenant: &TenantCode, due_only: bool) -> Result<Vec<PutawayRow>>;
+
+    /// A putaway by its code.
+    async fn putaway(&self, tenant: &TenantCode, code: &str) -> Result<Option<PutawayRow>>;
+
+    /// Facts that wait, oldest first.
+    async fn parked(
+        &self,
+        tenant: &TenantCode,
+        filter: &ParkedFilter,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<ParkedRow>>;
+
+    /// Stock, by facility and product; `available` is filled in.
+    async fn stock(&self, tenant: &TenantCode) -> Result<Vec<Stock>>;
+
+    /// Number series, by owner and kind.
+    async fn sequences(&self, tenant: &TenantCode) -> Result<Vec<Sequence>>;
+
+    /// Facilities, by code.
+    async fn facilities(&self, tenant: &TenantCode) -> Result<Vec<Facility>>;
+
+    /// Channels, by code.
+    async fn channels(&self, tenant: &TenantCode) -> Result<Vec<Channel>>;
+
+    /// A channel.
+    async fn channel(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<Channel>>;
+
+    /// Tenants, by code.
+    async fn tenants(&self) -> Result<Vec<TenantRow>>;
+
+    /// A tenant.
+    async fn tenant(&self, tenant: &TenantCode) -> Result<Option<TenantRow>>;
+
+    /// Units per channel and state.
+    async fn item_counts(&self, tenant: &TenantCode) -> Result<Vec<ItemCount>>;
+
+    // Setting.
+
+    /// Adds a tenant that is not live.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`].
+    async fn add_tenant(&self, tenant: &TenantCode) -> Result<()>;
+
+    /// Says whether a tenant is live.
+    async fn set_live(&self, tenant: &TenantCode, live: bool) -> Result<()>;
+
+    /// Removes a tenant with everything that is kept for it, secrets among it. A run of it loses its lease.
+    async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()>;
+
+    /// Adds or replaces a channel.
+    async fn put_channel(&self, tenant: &TenantCode, channel: &Channel) -> Result<()>;
+
+    /// Switches a channel on or off.
+    async fn enable_channel(&self, tenant: &TenantCode, channel: &ChannelCode, enabled: bool) -> Result<()>;
+
+    /// Stores secrets of a channel, sealed. Others that it has stay.
+    async fn put_secrets(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Result<()>;
+
+    /// The names of a channel's secrets.
+    async fn secret_names(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<BTreeSet<String>>;
+
+    /// A channel's secrets, opened.
+    async fn secrets(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<BTreeMap<String, Secret>>;
+
+    /// Stores a channel's account token, sealed, as the text that the caller makes of it; together with the secrets that
+    /// the marketplace replaced when it gave the token, so that neither is lost without the other.
+    async fn put_token(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        token: &Secret,
+        expires_at: Millis,
+        rotated: &BTreeMap<String, Secret>,
+    ) -> Result<()>;
+
+    /// A channel's account token, with the instant when it runs out.
+    async fn token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<(Secret, Millis)>>;
+
+    /// Forgets a channel's account token.
+    async fn forget_token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<()>;
+
+    /// Adds or replaces a facility.
+    async fn put_facility(&self, tenant: &TenantCode, facility: &Facility) -> Result<()>;
+
+    /// Adds or replaces a number series.
+    async fn put_sequence(&self, tenant: &TenantCode, sequence: &Sequence) -> Result<()>;
+
+    /// Sets the units on hand; what is blocked stays.
+    async fn set_on_hand(
+        &self,
+        tenant: &TenantCode,
+        facility: &FacilityCode,
+        sku: &Sku,
+        on_hand: i64,
+    ) -> Result<Stock>;
+
+    // Whole tenants.
+
+    /// Replaces a tenant's whole state by a snapshot. Kept are the secrets of channels that remain with the same
+    /// connector, and the tasks of channels that remain. `secrets` are stored besides, by channel.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while a run holds one of its channels; [`StoreError::Contradiction`] if the snapshot does not
+    /// fit together, naming the entry. Nothing is changed then.
+    async fn import(
+        &self,
+        snapshot: Snapshot,
+        secrets: BTreeMap<ChannelCode, BTreeMap<String, Secret>>,
+    ) -> Result<()>;
+
+    /// Writes a tenant's whole state as a snapshot, one order a line, in a stable order. `now` sets the financial year
+    /// of series that have drawn no number yet.
+    async fn export(&self, tenant: &TenantCode, now: Millis, out: &mut (dyn Write + Send)) -> Result<()>;
+
+    // Rate buckets.
+
+    /// Takes one call from a bucket that refills one every `interval_ms` and holds `burst`; answers how long to wait
+    /// before making it, in milliseconds. The call is taken even if the wait is long: give it back if it is not made.
+    async fn reserve(
+        &self,
+        account: &str,
+        operation: &str,
+        interval_ms: Millis,
+        burst: u32,
+        now: Millis,
+    ) -> Result<Millis>;
+
+    /// Puts a call back that was not made.
+    async fn give_back(&self, account: &str, operation: &str, interval_ms: Millis) -> Result<()>;
+
+    // Itself.
+
+    /// Looks whether the store is sound.
+    async fn check(&self) -> Result<Health>;
+}

@@ -1,0 +1,200 @@
+//! Runs: one pass of a task, or of a person's request, over a channel.
+
+use std::{fmt, ops::AddAssign};
+
+use plugin_api::{Millis, Task};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    codes::{ChannelCode, TenantCode},
+    order::states,
+};
+
+/// The id of a run: `R1`, `R2`, …, rising over all tenants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub i64);
+
+impl RunId {
+    /// The id that a person typed, in either case.
+    pub fn parse(text: &str) -> Option<RunId> {
+        let digits = text.strip_prefix(['R', 'r'])?;
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        digits.parse().ok().map(RunId)
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "R{}", self.0)
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+states! {
+    /// How a run ended.
+    RunResult {
+        /// Everything that was asked was answered and nothing was refused.
+        Success "SUCCESS",
+        /// Some page failed or something was refused.
+        Partial "PARTIAL",
+        /// Nothing could be asked, or everything was refused.
+        Failed "FAILED",
+        /// A guard stopped it before it asked anything.
+        Skipped "SKIPPED",
+    }
+}
+
+states! {
+    /// What set a run off.
+    Trigger {
+        /// Its task was due.
+        Timer "TIMER",
+        /// A person asked for it.
+        Manual "MANUAL",
+        /// Observations came from a file.
+        Observe "OBSERVE",
+    }
+}
+
+/// What became of observations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each field is the outcome of its name")]
+pub struct Counts {
+    pub polled: u64,
+    pub applied: u64,
+    pub unchanged: u64,
+    pub stale: u64,
+    pub parked: u64,
+    pub conflict: u64,
+    pub refused: u64,
+    pub ignored: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Counts) {
+        self.polled += more.polled;
+        self.applied += more.applied;
+        self.unchanged += more.unchanged;
+        self.stale += more.stale;
+        self.parked += more.parked;
+        self.conflict += more.conflict;
+        self.refused += more.refused;
+        self.ignored += more.ignored;
+    }
+}
+
+/// The outcome of one observation, kept with its run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunLine {
+    /// The marketplace's order id.
+    pub order: String,
+    /// The marketplace's item id.
+    #[serde(default)]
+    pub item: Option<String>,
+    /// APPLIED, REFUSED, …
+    pub outcome: String,
+    /// The rule's row ids.
+    pub row: String,
+    /// The code, where the outcome has one.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The sentence.
+    pub message: String,
+}
+
+/// A run to start.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// The task whose row it keeps up to date; none for observations from a file.
+    pub task: Option<Task>,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// When it began, UTC.
+    pub started_at: Millis,
+}
+
+/// The end of a run.
+#[derive(Clone, Debug)]
+pub struct RunEnd {
+    /// When it ended, UTC.
+    pub ended_at: Millis,
+    /// How.
+    pub result: RunResult,
+    /// In a sentence.
+    pub message: String,
+    /// What became of the observations.
+    pub counts: Counts,
+    /// Requests that were sent.
+    pub calls: u64,
+    /// Of these: sent again.
+    pub retries: u64,
+    /// When its task is due again; `None` leaves that as it is.
+    pub next_run_at: Option<Millis>,
+}
+
+/// A run as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// The task.
+    pub task: Option<Task>,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// When it began, UTC.
+    pub started_at: Millis,
+    /// When it ended, UTC; absent while it runs.
+    pub ended_at: Option<Millis>,
+    /// How it ended.
+    pub result: Option<RunResult>,
+    /// In a sentence.
+    pub message: String,
+    /// What became of the observations.
+    pub counts: Counts,
+    /// Requests that were sent.
+    pub calls: u64,
+    /// Of these: sent again.
+    pub retries: u64,
+}
+
+/// Which runs to list. Empty means all.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this tenant.
+    pub tenant: Option<TenantCode>,
+    /// Of this channel.
+    pub channel: Option<ChannelCode>,
+    /// Of this task.
+    pub task: Option<Task>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_id_is_read_as_it_is_printed() {
+        assert_eq!(RunId::parse(&RunId(12).to_string()), Some(RunId(12)));
+        assert_eq!(RunId::parse("r7"), Some(RunId(7)));
+        for wrong in ["", "R", "12", "R-1", "R+1", "R1x"] {
+            assert_eq!(RunId::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Recurrent tasks: what is asked of a channel again and again, and how it went last.
+
+use plugin_api::{Mark, Millis, Task};
+use serde::Serialize;
+
+use super::run::{Counts, RunId, RunResult};
+use crate::domain::codes::{ChannelCode, TenantCode};
+
+const MINUTE: Millis = 60_000;
+const DAY: Millis = 24 * 60 * MINUTE;
+
+/// A task to make, if the channel does not have it yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewTask {
+    /// Which.
+    pub task: Task,
+    /// How often, in milliseconds.
+    pub interval_ms: Millis,
+    /// How far back it looks, in milliseconds, where that is a rule of ours.
+    pub window_ms: Option<Millis>,
+    /// When it is due first, UTC.
+    pub next_run_at: Millis,
+}
+
+impl NewTask {
+    /// A task with our default interval: status 10 min, pending 40 min, delivery and returns daily, returns over 30 days.
+    pub const fn usual(task: Task, next_run_at: Millis) -> Self {
+        let (interval_ms, window_ms) = match task {
+            Task::Status => (10 * MINUTE, None),
+            Task::Pending => (40 * MINUTE, None),
+            Task::Delivery => (DAY, None),
+            Task::Returns => (DAY, Some(30 * DAY)),
+        };
+        NewTask { task, interval_ms, window_ms, next_run_at }
+    }
+}
+
+/// What to change of a task; `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskEdit {
+    /// How often, in milliseconds.
+    pub interval_ms: Option<Millis>,
+    /// Whether the timer runs it.
+    pub enabled: Option<bool>,
+    /// How far back it looks, in milliseconds.
+    pub window_ms: Option<Millis>,
+    /// When it is due next, UTC.
+    pub next_run_at: Option<Millis>,
+}
+
+/// The last finished run of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastRun {
+    /// The run.
+    pub run: RunId,
+    /// When it began, UTC.
+    pub started_at: Millis,
+    /// How long it took.
+    pub duration_ms: Millis,
+    /// How it ended.
+    pub result: RunResult,
+    /// In a sentence.
+    pub message: String,
+    /// What became of the observations.
+    pub counts: Counts,
+}
+
+/// A task as the task list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TaskRow {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// Which.
+    pub task: Task,
+    /// Whether the timer runs it.
+    pub enabled: bool,
+    /// How often, in milliseconds.
+    pub interval_ms: Millis,
+    /// How far back it looks, in milliseconds, where that is a rule of ours.
+    pub window_ms: Option<Millis>,
+    /// When it is due, UTC.
+    pub next_run_at: Millis,
+    /// The run that is on.
+    pub running: Option<RunId>,
+    /// How it went last.
+    pub last: Option<LastRun>,
+    /// Runs that failed since the last that did not.
+    pub consecutive_failures: u32,
+    /// How far it has come.
+    pub mark: Option<Mark>,
+}
+
+/// Which tasks to list. Empty means all.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Of this tenant.
+    pub tenant: Option<TenantCode>,
+    /// Of this channel.
+    pub channel: Option<ChannelCode>,
+}
+
+/// A task whose time has come, on an enabled channel that no run holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueTask {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// Whether the tenant is live.
+    pub live: bool,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// The channel's connector.
+    pub connector: String,
+    /// Which.
+    pub task: Task,
+    /// Since when, UTC.
+    pub next_run_at: Millis,
+}

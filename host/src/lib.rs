@@ -2,5 +2,6 @@
 //!
 //! Each module owns one thing and says in its own first lines what it leaves to the others.
 
+pub mod clock;
 pub mod fetch;
 pub mod plugins;

@@ -8,8 +8,8 @@ use std::{error::Error as _, sync::Once, time::Duration};
 use futures_util::future::BoxFuture;
 use plugin_api::{Error, ErrorKind, Reply};
 use reqwest::{
-    Client, Response, Url,
-    header::{CONTENT_ENCODING, HeaderMap},
+    Client, Method, Response, Url,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap},
     redirect, retry,
 };
 use tokio::time::timeout;
@@ -71,7 +71,12 @@ impl Network {
 
     async fn exchange(&self, call: &Call, cap: u64) -> Result<Reply, Failure> {
         let request = self.0.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
-        let request = if call.body.is_empty() { request } else { request.body(call.body.clone()) };
+        let request = match (call.body.is_empty(), &call.method) {
+            (false, _) => request.body(call.body.clone()),
+            // The client leaves this out, and some servers answer 411 then.
+            (true, &Method::POST) => request.header(CONTENT_LENGTH, 0),
+            (true, _) => request,
+        };
         let response = timeout(HEAD, request.send()).await;
         let mut response = response
             .map_err(|_| late("sent no reply", HEAD, &call.url))?
@@ -175,7 +180,6 @@ mod tests {
     use std::io::Write as _;
 
     use flate2::{Compression, write::GzEncoder};
-    use reqwest::Method;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},
@@ -359,10 +363,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_url_goes_over_the_wire_as_it_was_written() {
-        let path = "/v3/filter?next_token=ewogIC.a+b/c==&x=%3d%2F%2f%20&q=a|b{c}[d]^e`f~g!$*(),:@";
+    async fn a_server_without_https_is_a_passing_failure_with_its_reason() {
+        let url = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", true).await;
+        let text = passing(&url.replace("http:", "https:")).await;
+        assert!(
+            text.starts_with("no connection to 127.0.0.1 (") && text.contains("InvalidContentType"),
+            "{text}"
+        );
+    }
+
+    /// What the wire carries for a call.
+    async fn carried(call: impl FnOnce(&str) -> Call) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}{path}", listener.local_addr().unwrap());
+        let base = format!("http://{}", listener.local_addr().unwrap());
         let seen = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 4_096];
@@ -370,8 +383,20 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
             String::from_utf8_lossy(&head[..length]).into_owned()
         });
-        network().attempt(&call(&url), CAP).await.unwrap();
-        let seen = seen.await.unwrap();
+        network().attempt(&call(&base), CAP).await.unwrap();
+        seen.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_url_goes_over_the_wire_as_it_was_written() {
+        let path = "/v3/filter?next_token=ewogIC.a+b/c==&x=%3d%2F%2f%20&q=a|b{c}[d]^e`f~g!$*(),:@";
+        let seen = carried(|base| call(&format!("{base}{path}"))).await;
         assert!(seen.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn a_post_without_a_body_says_that_it_has_none() {
+        let seen = carried(|base| Call { method: Method::POST, ..call(base) }).await;
+        assert!(seen.starts_with("POST / HTTP/1.1\r\n") && seen.contains("content-length: 0\r\n"), "{seen}");
     }
 }

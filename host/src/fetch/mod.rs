@@ -97,3 +97,97 @@ impl Fetcher {
         self.random.lock().unwrap_or_else(PoisonError::into_inner)()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use plugin_abi::{Field, source};
+    use plugin_api::{Descriptor, ErrorKind, Token};
+    use wiremock::{
+        Mock, MockServer, ResponseTemplate,
+        matchers::{body_string, header, method, path, query_param},
+    };
+
+    use super::{
+        script::{field, request},
+        *,
+    };
+    use crate::clock::SystemClock;
+
+    fn account(base_url: &str, allow_loopback: bool) -> Account {
+        let descriptor = Descriptor::new("example", "Example", "1");
+        let mut descriptor =
+            descriptor.operation("list", 5.0, 5, "assumed").operation("login", 5.0, 5, "assumed");
+        descriptor.auth.expired_on = vec![401];
+        let setup = Setup {
+            egress: Egress { allow_loopback },
+            retrying: Retrying { base: Duration::ZERO, ..Retrying::default() },
+            pacing: Arc::new(Buckets::new(Arc::new(SystemClock))),
+            clock: Arc::new(SystemClock),
+            random: Box::new(|| 0.5),
+        };
+        let mut login = request("POST", &format!("{base_url}/token"));
+        login.operation = "login".into();
+        login.form = vec![field("client_secret", source::SECRET, "client_secret")].into();
+        let login: Login = Arc::new(move |sender| {
+            let login = login.clone();
+            Box::pin(async move { Ok(Token::new(sender.send(login).await?.ok()?.text(), 3_600)) })
+        });
+        let account = AccountSetup {
+            key: "acme/EX1".to_owned(),
+            descriptor: &descriptor,
+            urls: BTreeMap::from([("base_url".to_owned(), base_url.to_owned())]),
+            secrets: BTreeMap::from([("client_secret".to_owned(), Secret::from("hush hush"))]),
+            token: None,
+            login: Some(login),
+            store: Arc::new(NotKept),
+        };
+        Account::new(Arc::new(Fetcher::new(setup).unwrap()), account).unwrap()
+    }
+
+    fn orders(base_url: &str) -> plugin_abi::Request {
+        let mut request = request("GET", &format!("{base_url}/orders?page=1"));
+        let token = field("authorization", source::TOKEN, "");
+        request.headers = vec![Field { prefix: "Bearer ".into(), ..token }].into();
+        request.query = vec![field("since", source::TEXT, "2026-01-15T09:30:00+05:30")].into();
+        request
+    }
+
+    #[tokio::test]
+    async fn login_expired_token_and_passing_failure_work_over_the_network() {
+        let server = MockServer::start().await;
+        let token = |value: &str| ResponseTemplate::new(200).set_body_string(value);
+        let login =
+            || Mock::given(method("POST")).and(path("/token")).and(body_string("client_secret=hush+hush"));
+        login().respond_with(token("old-token")).up_to_n_times(1).expect(1).mount(&server).await;
+        login().respond_with(token("new-token")).expect(1).mount(&server).await;
+        let list = |bearer| {
+            let list = Mock::given(method("GET")).and(path("/orders")).and(query_param("page", "1"));
+            list.and(query_param("since", "2026-01-15T09:30:00+05:30")).and(header("authorization", bearer))
+        };
+        list("Bearer old-token").respond_with(ResponseTemplate::new(401)).expect(1).mount(&server).await;
+        list("Bearer new-token")
+            .respond_with(ResponseTemplate::new(502))
+            .up_to_n_times(1)
+            .expect(1)
+            .mount(&server)
+            .await;
+        let found = ResponseTemplate::new(200).set_body_string("found by new-token");
+        list("Bearer new-token").respond_with(found).expect(1).mount(&server).await;
+
+        let account = account(&server.uri(), true);
+        let request = orders(&server.uri());
+        // On a task, since jobs run on any thread.
+        let reply = tokio::spawn(async move { account.send(request).await }).await.unwrap().unwrap();
+        assert_eq!((reply.status, reply.text()), (200, "found by [REDACTED]".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn this_machine_is_not_asked_unless_that_is_allowed() {
+        let server = MockServer::start().await;
+        let error = account(&server.uri(), false).send(orders(&server.uri())).await.unwrap_err();
+        assert_eq!((error.kind, &*error.operation), (ErrorKind::BadRequest, "list"));
+        assert!(server.received_requests().await.unwrap().is_empty());
+    }
+}

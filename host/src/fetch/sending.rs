@@ -106,10 +106,8 @@ impl Identity {
             }
             let wait = retrying.backoff(failures, self.fetcher.random()).max(floor);
             if wait > retrying.max_wait {
-                let message = format!(
-                    "the marketplace asks for a wait of {} s, which is too long here",
-                    wait.as_secs()
-                );
+                let (secs, most) = (wait.as_secs(), retrying.max_wait.as_secs());
+                let message = format!("the next attempt has to wait {secs} s, and {most} s is the most");
                 return Err(advised(message, wait));
             }
             sleep(wait).await;

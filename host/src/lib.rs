@@ -2,6 +2,7 @@
 //!
 //! Each module owns one thing and says in its own first lines what it leaves to the others.
 
+pub mod clock;
 pub mod domain;
 pub mod fetch;
 pub mod plugins;

@@ -109,9 +109,8 @@ fn flag(name: &str, given: Option<&Value>) -> Result<bool, String> {
 
 fn app(given: Option<&Value>) -> Result<App, String> {
     match given {
-        None | Some(Value::Null) => Ok(App::Own),
         Some(Value::Array(names)) if names.iter().any(|name| name == "refresh_token") => Ok(App::Partner),
-        Some(Value::Array(_)) => Ok(App::Own),
+        None | Some(Value::Null | Value::Array(_)) => Ok(App::Own),
         Some(_) => Err(format!("`{PRESENT_SECRETS}` must be a list of names; the host fills it in")),
     }
 }

@@ -40,8 +40,8 @@ pub(crate) fn checked(reply: Reply, operation: &str) -> Result<Reply> {
         (Some(code), _) if PASSING.contains(&code) => ErrorKind::Unavailable,
         (_, 401 | 403) => ErrorKind::Auth,
         (_, 408 | 429) => ErrorKind::RateLimited,
-        (_, 499 | 500..=599) => ErrorKind::Unavailable,
-        (_, 400..=499) => ErrorKind::BadRequest,
+        (_, 499..=599) => ErrorKind::Unavailable,
+        (_, 400..=498) => ErrorKind::BadRequest,
         _ => ErrorKind::BadReply,
     };
     let code = code.map(|code| format!(" ({code})")).unwrap_or_default();

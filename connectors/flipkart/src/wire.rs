@@ -57,6 +57,7 @@ pub(crate) struct ShipmentPage {
 /// A shipment: with statuses from lists and questions by id, with courier data from the details call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "Flipkart's own names")]
 pub(crate) struct Shipment {
     #[serde(deserialize_with = "text")]
     pub(crate) shipment_id: Option<String>,
@@ -79,6 +80,7 @@ pub(crate) struct Shipment {
 /// Units of one order line. The status lives here, not on the shipment.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "Flipkart's own names")]
 pub(crate) struct OrderItem {
     /// Eighteen digits: more than a float can hold, so never read as one.
     #[serde(deserialize_with = "text")]

@@ -13,18 +13,16 @@ use crate::{
 
 const GUIDE: &str =
     "flipkart.github.io/fk-api-platform-docs (2024-06): order management, get and search shipments";
-const GUIDE_RETURNS: &str =
-    "flipkart.github.io/fk-api-platform-docs (2024-06): returns v2; confirmed by tap-flipkart's schema";
-const SELF_IN_LISTS: &str = "seller.flipkart.com/api-docs (PostShipmentSearch) names the SELF shipment type; that lists show it \
-                             when asked for is assumed";
+const GUIDE_RETURNS: &str = "flipkart.github.io/fk-api-platform-docs (2024-06): returns v2";
+const SELF_IN_LISTS: &str = "the search filter has the SELF shipment type (guide 2024-06); that lists show it when asked for is \
+                             assumed";
 const SELF_BY_ID: &str = "seller.flipkart.com/api-docs (SelfShipDispatch): SELF items move when the seller posts dispatch and \
                           delivery, which the status by id shows";
 const TURNED_BACK: &str =
-    "a live cancelled row of 2022 with courierReturn and an RTO reason; no page says so in words";
-const RETURN_STATES: &str = "guide 2024-06 lists RETURN_REQUESTED and RETURNED among item states; that the status by id shows them \
-                             is documented, that the lists do is not";
-const RATE: &str = "none published (guide 2024-06, response codes, names only 429); the official SDK waits 3 s and repeats, \
-                    clients pause some 300 ms between calls: one at a time, three a second";
+    "a real cancelled row with courierReturn, and RTO reasons in cancelled lists; no page says so in words";
+const RETURN_STATES: &str = "the guide of 2024-06 lists RETURN_REQUESTED and RETURNED among item states";
+const RATE: &str = "none published; the official SDK waits 3 s and repeats, clients pause some 300 ms between calls: one at a \
+                    time, three a second is our choice";
 const LOGIN_RATE: &str = "none published; a token lives 60 days, so one call is the rule";
 
 /// The declaration.
@@ -56,9 +54,9 @@ pub(crate) fn descriptor() -> Descriptor {
         window_secs: u64::try_from(LONGEST / 1000).unwrap_or(u64::MAX),
         settle_secs: 30 * 60,
         reply_bytes: 16 << 20,
-        source: "guide 2024-06: 20 rows a page by default, 100 ids a call. Windows and lag are not published: tap-flipkart \
-                 cannot list wide ranges and goes by short ones, integrators see changes some minutes late; 24 h, 30 min and \
-                 30 days of look-back are our choice"
+        source: "guide 2024-06: 20 rows a page by default, 100 ids a call. Windows and lag are not published: a public \
+                 client cannot list wide ranges and goes by short ones, and states follow the panel by minutes; 24 h, 30 min \
+                 and 30 days of look-back are our choice"
             .into(),
     };
     descriptor

@@ -9,10 +9,10 @@ use plugin_api::{Error, ErrorKind, Reply, Result};
 
 use crate::wire::{ApiError, ErrorReply};
 
-/// Codes that mean "not now". Seen: guide (2024-06, response codes) and clients, which repeat after it.
+/// Codes that mean "not now" (guide of 2024-06, response codes).
 const PASSING: &[&str] = &["DEPENDENT_SYSTEM_CALL_FAILED"];
 
-/// OAuth codes that mean "not with these credentials". Seen as HTTP 401, and wrapped as text in an integrator's 500.
+/// OAuth codes that mean "not with these credentials": the first two as clients saw them, the rest from RFC 6749.
 const REFUSING: &[&str] = &[
     "unauthorized",
     "invalid_token",

@@ -4,8 +4,8 @@
 //! observations. It only reads there: no call in this crate changes anything on the marketplace. It keeps no state
 //! between pulls and decides nothing about local orders.
 //!
-//! Way through the code: [`pull`] is the order of the calls, [`requests`] builds them, [`wire`] is what comes back,
-//! [`observe`] and [`status`] give it meaning, [`courier`] adds waybills and invoice numbers.
+//! Way through the code: `pull` is the order of the calls, `requests` builds them, `wire` is what comes back,
+//! `observe` and `status` give it meaning, `courier` adds waybills and invoice numbers.
 
 mod auth;
 mod batches;

@@ -7,9 +7,9 @@ use plugin_api::{Meaning, Status, StatusTable};
 use crate::requests::Source;
 
 const ITEM_SOURCE: &str = "Flipkart seller API guide (flipkart.github.io/fk-api-platform-docs, 2024-06), order management; \
-                           fk-api-sdk Java models, 2022";
-const COURIER_RETURN_SOURCE: &str = "row seen in a live cancelled list of 2022 with courierReturn and an RTO reason; \
-                                     guide 2024-06: cancelling ends at shipping, later it is a courier return";
+                           Flipkart/flipkart-seller-api-java-sdk, models of 2022";
+const COURIER_RETURN_SOURCE: &str = "assumed: a real cancelled row with this flag, two months after its order, and RTO reasons \
+                                     in cancelled lists; guide 2024-06: a cancellation after shipping is a courier return";
 const RETURN_SOURCE: &str = "Flipkart seller API guide (flipkart.github.io/fk-api-platform-docs, 2024-06), returns v2 and \
                              notifications; clients in production";
 

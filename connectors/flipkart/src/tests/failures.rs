@@ -250,3 +250,22 @@ fn nothing_that_is_sent_changes_anything_on_the_marketplace() {
     let posts: usize = sources.iter().map(|source| source.matches("Request::post(").count()).sum();
     assert_eq!(posts, 1, "the list filter is the only POST");
 }
+
+#[test]
+fn a_failing_invoice_call_is_not_repeated_within_the_pull() {
+    let row = |n: u32| {
+        json!({"shipmentId": shipment(n), "orderItems": [
+        {"orderId": "OD1", "orderItemId": item(n), "status": "PICKUP_COMPLETE", "quantity": 1}]})
+    };
+    let page = json!({"shipments": (0..60).map(row).collect::<Vec<_>>()}).to_string();
+    let first =
+        format!("GET /sellers/v3/shipments/{}/invoices", (0..25).map(shipment).collect::<Vec<_>>().join(","));
+    let held = OrderRef {
+        order: "OD1".into(),
+        awbs: (0..60).map(|n| n.to_string()).collect(),
+        ..OrderRef::default()
+    };
+    let ran = known(Script::new().reply(BY_ID, 200, page).reply(&first, 503, ""), vec![held]);
+    assert_eq!((ran.requests.len(), ran.observations.len()), (2, 60));
+    assert!(ran.result.is_ok());
+}

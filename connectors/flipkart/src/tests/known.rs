@@ -161,7 +161,8 @@ fn a_partly_cancelled_line_is_two_facts_with_their_own_units() {
     let script = Script::new().reply(BY_ID, 200, fixture!("partial_cancel")).reply(
         &format!("GET /sellers/v3/shipments/{}", shipment(31)),
         200,
-        r#"{"shipments":[]}"#,
+        r#"{"shipments":[{"shipmentId":"7b1e2c90-1111-4222-8333-000000000031","subShipments":[
+            {"courierDetails":{"deliveryDetails":{"trackingId":"EK31","vendorName":"Ekart"}}}]}]}"#,
     );
     let ran = known(script, vec![OrderRef { items: vec![item(31)], ..order_ref(31) }]);
     assert_eq!(paths(&ran)[0], format!("{BY_ID}?orderItemIds={}", item(31)));
@@ -169,6 +170,8 @@ fn a_partly_cancelled_line_is_two_facts_with_their_own_units() {
         of_item(&ran, 31).iter().map(|seen| (seen.status.unwrap(), seen.quantity.unwrap())).collect();
     assert_eq!(facts, [(Status::Packed, 2), (Status::Cancelled, 1)]);
     let cancelled = of_item(&ran, 31)[1];
+    let awbs: Vec<_> = of_item(&ran, 31).iter().map(|seen| seen.awb.as_deref()).collect();
+    assert_eq!(awbs, [Some("EK31"), None], "what never leaves has no waybill");
     assert_eq!(
         cancelled.at.map(crate::times::text).as_deref(),
         Some("2026-01-14T06:00:00Z"),

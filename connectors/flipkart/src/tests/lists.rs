@@ -216,3 +216,30 @@ fn the_page_size_is_the_channel_s_and_fbf_is_asked_for_only_on_wish() {
     assert_eq!(body(&ran, 3)["pagination"]["pageSize"], 50);
     assert_eq!(body(&ran, 3)["filter"]["serviceProfiles"], json!(["NON_FBF", "FBF"]));
 }
+
+#[test]
+fn a_shipment_that_comes_up_again_is_not_asked_about_again() {
+    let row = |n: u32, status: &str| {
+        json!({"shipmentId": shipment(n), "orderItems": [
+        {"orderId": format!("OD{}", item(n)), "orderItemId": item(n), "status": status, "quantity": 1}]})
+    };
+    let first: Vec<_> = (0..25).map(|n| row(n, "PICKUP_COMPLETE")).collect();
+    let first =
+        json!({"hasMore": true, "nextPageUrl": "/v3/shipments/filter?next_token=a", "shipments": first});
+    let second = json!({"hasMore": false, "nextPageUrl": null, "shipments": [row(0, "DELIVERED")]});
+    let answer = json!({"shipments": [{"shipmentId": shipment(0), "subShipments": [
+        {"courierDetails": {"deliveryDetails": {"trackingId": "EK0", "vendorName": "Ekart"}}}]}]});
+    let call = format!("GET /sellers/v3/shipments/{}", (0..25).map(shipment).collect::<Vec<_>>().join(","));
+    let ran = changed(
+        nothing_cancelled().reply(LIST, 200, first.to_string()).reply(&call, 200, answer.to_string()).reply(
+            "GET /sellers/v3/shipments/filter?next_token=a",
+            200,
+            second.to_string(),
+        ),
+    );
+    assert!(ran.result.is_ok(), "{:?}", ran.result);
+    assert_eq!(ran.requests.len(), 6);
+    let seen = of_item(&ran, 0);
+    assert_eq!(seen.iter().map(|seen| seen.awb.as_deref()).collect::<Vec<_>>(), [Some("EK0"), Some("EK0")]);
+    assert_eq!(statuses_of(&ran, 0), [Some(Status::Dispatched), Some(Status::Delivered)]);
+}

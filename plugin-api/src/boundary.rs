@@ -6,13 +6,14 @@
 use std::{panic, sync::OnceLock, time::Duration};
 
 use plugin_abi::{
-    Answer, Ask, ConnectorModule, ConnectorModule_Ref, Fault, Field, HostFns_Ref, LibHeader, NO_QUANTITY, NO_TIME,
-    PullBox, RNone, ROk, ROption, RResult, RSome, RStr, RString, RVec, RootModuleResult, Step, Tuple2, encoding, op, source,
+    Answer, Ask, ConnectorModule, ConnectorModule_Ref, Fault, Field, HostFns_Ref, LibHeader, NO_QUANTITY,
+    NO_TIME, PullBox, RNone, ROk, ROption, RResult, RSome, RStr, RString, RVec, RootModuleResult, Step,
+    Tuple2, encoding, op, source,
 };
 
 use crate::{
-    Connector, Descriptor, Error, ErrorKind, Job, Observation, Reply, Request, ReturnFact, ReturnKind, ShippedBy, Status,
-    Value,
+    Connector, Descriptor, Error, ErrorKind, Job, Observation, Reply, Request, ReturnFact, ReturnKind,
+    ShippedBy, Status, Value,
     http::Source,
     logging,
     machine::{Machine, Question, guarded},
@@ -64,15 +65,17 @@ extern "C" fn init(host: HostFns_Ref) -> RResult<(), Fault> {
 extern "C" fn describe<C: Exported>() -> RResult<RString, Fault> {
     let text = guarded(|| {
         let descriptor = Descriptor { version: C::VERSION.to_owned(), ..C::descriptor() };
-        serde_json::to_string(&descriptor).map_err(|error| Error::new(ErrorKind::PluginFault, error.to_string()))
+        serde_json::to_string(&descriptor)
+            .map_err(|error| Error::new(ErrorKind::PluginFault, error.to_string()))
     });
     text.and_then(|text| text).map(RString::from).map_err(|error| fault(&error)).into()
 }
 
 extern "C" fn open<C: Exported>(job: RStr<'_>) -> RResult<PullBox, Fault> {
     let machine = guarded(|| {
-        let job: Job = serde_json::from_str(job.as_str())
-            .map_err(|error| Error::unsupported(format!("this connector does not understand the host's job: {error}")))?;
+        let job: Job = serde_json::from_str(job.as_str()).map_err(|error| {
+            Error::unsupported(format!("this connector does not understand the host's job: {error}"))
+        })?;
         Machine::open::<C>(job)
     });
     match machine.and_then(|machine| machine) {
@@ -85,7 +88,10 @@ impl plugin_abi::Pull for Machine {
     fn step(&mut self, answers: RVec<Answer>) -> Step {
         // `Machine::step` guards the author's code; this guards ours, since abi_stable would end the process.
         let step = guarded(|| {
-            let out = Machine::step(self, answers.into_iter().map(|answer| (answer.id, read_answer(answer.result))));
+            let out = Machine::step(
+                self,
+                answers.into_iter().map(|answer| (answer.id, read_answer(answer.result))),
+            );
             Step {
                 asks: out.asks.into_iter().map(|(id, question)| write_ask(id, question)).collect(),
                 observations: out.observations.into_iter().map(write_observation).collect(),
@@ -113,7 +119,9 @@ impl plugin_abi::Pull for Machine {
 pub fn fault(error: &Error) -> Fault {
     Fault {
         kind: error.kind as u16,
-        retry_after_ms: error.retry_after.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        retry_after_ms: error
+            .retry_after
+            .map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
         operation: error.operation.as_str().into(),
         message: error.message.as_str().into(),
         ext: RVec::new(),
@@ -132,7 +140,9 @@ pub fn error(fault: Fault) -> Error {
 
 fn write_ask(id: u64, question: Question) -> Ask {
     match question {
-        Question::Http(request) => Ask { id, op: op::HTTP, millis: 0, request: RSome(write_request(*request)) },
+        Question::Http(request) => {
+            Ask { id, op: op::HTTP, millis: 0, request: RSome(write_request(*request)) }
+        }
         Question::Sleep(wait) => {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             Ask { id, op: op::SLEEP, millis, request: RNone }
@@ -145,7 +155,11 @@ fn read_answer(result: RResult<ROption<plugin_abi::Reply>, Fault>) -> Result<Opt
     match result {
         ROk(reply) => Ok(reply.into_option().map(|reply| Reply {
             status: reply.status,
-            headers: reply.headers.into_iter().map(|Tuple2(name, value)| (name.into(), value.into())).collect(),
+            headers: reply
+                .headers
+                .into_iter()
+                .map(|Tuple2(name, value)| (name.into(), value.into()))
+                .collect(),
             body: reply.body.into(),
             operation: String::new(),
         })),

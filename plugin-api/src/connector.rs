@@ -79,7 +79,9 @@ impl Cx {
                 reply.operation = operation;
                 Ok(reply)
             }
-            Ok(None) => Err(Error::new(crate::ErrorKind::PluginFault, "the host sent no reply").during(&operation)),
+            Ok(None) => {
+                Err(Error::new(crate::ErrorKind::PluginFault, "the host sent no reply").during(&operation))
+            }
             Err(error) => Err(error.during(&operation)),
         }
     }
@@ -136,8 +138,8 @@ struct Asked {
 impl Future for Asked {
     type Output = Result<Option<Reply>>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        match lock(&self.shared).take_answer(self.id) {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match lock(&self.shared).take_answer(self.id, context.waker()) {
             Some(answer) => Poll::Ready(answer),
             None => Poll::Pending,
         }

@@ -276,7 +276,13 @@ impl Descriptor {
     ) -> Self {
         for &status in statuses {
             for &scope in scopes {
-                self.capabilities.push(Capability { status, shipped_by, scope, evidence, source: source.into() });
+                self.capabilities.push(Capability {
+                    status,
+                    shipped_by,
+                    scope,
+                    evidence,
+                    source: source.into(),
+                });
             }
         }
         self

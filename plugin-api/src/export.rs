@@ -20,9 +20,12 @@ macro_rules! export_connector {
             pub static ROOT: $crate::__export::Header = $crate::__export::header::<$connector>();
 
             const TEXT: &str = concat!(
-                "connector=", env!("CARGO_PKG_NAME"),
-                "\nversion=", env!("CARGO_PKG_VERSION"),
-                "\nabi=", $crate::__export::abi_version!(),
+                "connector=",
+                env!("CARGO_PKG_NAME"),
+                "\nversion=",
+                env!("CARGO_PKG_VERSION"),
+                "\nabi=",
+                $crate::__export::abi_version!(),
                 "\n"
             );
             #[expect(unsafe_code, reason = "a section of the file that hosts read before loading it")]

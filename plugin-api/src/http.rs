@@ -239,7 +239,8 @@ impl Reply {
             500..=599 => ErrorKind::Unavailable,
             _ => ErrorKind::BadReply,
         };
-        Err(Error::new(kind, format!("the marketplace answered HTTP {}", self.status)).during(&self.operation))
+        Err(Error::new(kind, format!("the marketplace answered HTTP {}", self.status))
+            .during(&self.operation))
     }
 
     /// The body read as JSON.

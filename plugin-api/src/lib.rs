@@ -24,7 +24,8 @@ pub mod testing;
 
 pub use connector::{Connector, Cx};
 pub use descriptor::{
-    Auth, Capability, Descriptor, Evidence, InvoiceNumbering, Limits, Operation, ScopeKind, Setting, SettingKind,
+    Auth, Capability, Descriptor, Evidence, InvoiceNumbering, Limits, Operation, ScopeKind, Setting,
+    SettingKind,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use http::{Reply, Request, Value, account_token, secret, token_part};

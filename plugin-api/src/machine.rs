@@ -18,7 +18,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{Connector, Cx, Error, ErrorKind, Job, Mark, Millis, Observation, Reply, Request, Result, Work, connector::lock};
+use crate::{
+    Connector, Cx, Error, ErrorKind, Job, Mark, Millis, Observation, Reply, Request, Result, Work,
+    connector::lock,
+};
 
 /// How often a future may wake itself within one step before it counts as never ending.
 const SELF_WAKES: u32 = 10_000;
@@ -39,24 +42,48 @@ pub(crate) type AnswerResult = Result<Option<Reply>>;
 pub(crate) struct Shared {
     next_id: u64,
     asked: Vec<(u64, Question)>,
-    /// Questions that the future still waits for; `Some` once answered.
-    open: BTreeMap<u64, Option<AnswerResult>>,
+    /// Questions that the future has not got its answer to yet.
+    open: BTreeMap<u64, Waiting>,
     pub(crate) observations: Vec<Observation>,
     pub(crate) mark: Option<Mark>,
+}
+
+/// A question that was asked: its answer once there is one, and whom to tell.
+#[derive(Debug, Default)]
+struct Waiting {
+    answer: Option<AnswerResult>,
+    /// Joins of many futures poll a part of them only when that part's own waker was called.
+    waker: Option<Waker>,
 }
 
 impl Shared {
     pub(crate) fn ask(&mut self, question: Question) -> u64 {
         self.next_id += 1;
-        self.open.insert(self.next_id, None);
+        self.open.insert(self.next_id, Waiting::default());
         self.asked.push((self.next_id, question));
         self.next_id
     }
 
-    pub(crate) fn take_answer(&mut self, id: u64) -> Option<AnswerResult> {
-        let answer = self.open.get_mut(&id)?.take()?;
+    /// The answer to a question; until there is one, `waker` is called when it comes.
+    pub(crate) fn take_answer(&mut self, id: u64, waker: &Waker) -> Option<AnswerResult> {
+        let waiting = self.open.get_mut(&id)?;
+        let Some(answer) = waiting.answer.take() else {
+            waiting.waker = Some(waker.clone());
+            return None;
+        };
         self.open.remove(&id);
         Some(answer)
+    }
+
+    /// Keeps an answer; one that nobody waits for (any more) is dropped.
+    fn answer(&mut self, id: u64, answer: AnswerResult) -> Option<Waker> {
+        let waiting = self.open.get_mut(&id)?;
+        waiting.answer = Some(answer);
+        waiting.waker.take()
+    }
+
+    fn waits_for_the_host(&self) -> bool {
+        self.open.values().any(|waiting| waiting.answer.is_none())
     }
 
     pub(crate) fn withdraw(&mut self, id: u64) {
@@ -99,20 +126,23 @@ impl Machine {
         let cx = Cx { shared: Arc::clone(&shared), now: job.now };
         let future: JobFuture = match job.work {
             Work::Check => Box::pin(async { Ok(String::from("null")) }),
-            Work::Login => Box::pin(async move { connector.login(&cx).await.and_then(|token| to_json(&token)) }),
-            Work::Pull(pull) => Box::pin(async move { connector.pull(&cx, pull).await.and_then(|mark| to_json(&mark)) }),
+            Work::Login => {
+                Box::pin(async move { connector.login(&cx).await.and_then(|token| to_json(&token)) })
+            }
+            Work::Pull(pull) => {
+                Box::pin(async move { connector.pull(&cx, pull).await.and_then(|mark| to_json(&mark)) })
+            }
         };
         Ok(Machine { future: Some(future), shared })
     }
 
     /// Takes answers in and runs until the future waits again or has ended. After the end every step is an end again.
     pub(crate) fn step(&mut self, answers: impl IntoIterator<Item = (u64, AnswerResult)>) -> StepOut {
-        {
-            let mut shared = lock(&self.shared);
-            for (id, answer) in answers {
-                if let Some(slot) = shared.open.get_mut(&id) {
-                    *slot = Some(answer);
-                }
+        for (id, answer) in answers {
+            let waker = lock(&self.shared).answer(id, answer);
+            // Called without the lock: a waker is whatever the author's join made of it.
+            if let Some(waker) = waker {
+                waker.wake();
             }
         }
         let end = self.run();
@@ -140,7 +170,7 @@ impl Machine {
                 Ok(Poll::Ready(result)) => return Some(result),
                 Ok(Poll::Pending) if flag.0.swap(false, Ordering::Relaxed) => {}
                 Ok(Poll::Pending) => {
-                    let waits = !lock(&self.shared).open.is_empty();
+                    let waits = lock(&self.shared).waits_for_the_host();
                     return (!waits).then(|| {
                         Err(Error::new(
                             ErrorKind::PluginFault,
@@ -151,7 +181,10 @@ impl Machine {
                 }
             }
         }
-        Some(Err(Error::new(ErrorKind::PluginFault, "the connector keeps waking itself without asking for anything")))
+        Some(Err(Error::new(
+            ErrorKind::PluginFault,
+            "the connector keeps waking itself without asking for anything",
+        )))
     }
 
     fn drop_future(&mut self) {
@@ -167,7 +200,7 @@ impl Drop for Machine {
     }
 }
 
-/// The settings of `C`, with numbers taken as digits where a text was meant being the author's affair.
+/// The settings of `C`.
 ///
 /// # Errors
 /// `config`, naming the field.
@@ -202,3 +235,6 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 pub(crate) fn job(now: Millis, settings: serde_json::Value, work: Work) -> Job {
     Job { now, settings, work }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,8 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    Connector, Error, ErrorKind, Mark, Millis, Observation, OrderRef, Pull, Reply, Request, Result, Scope, Task, Token, Work,
+    Connector, Error, ErrorKind, Mark, Millis, Observation, OrderRef, Pull, Reply, Request, Result, Scope,
+    Task, Token, Work,
     http::{Source, Value},
     machine::{Machine, Question, job},
 };
@@ -56,7 +57,10 @@ pub struct Ran<T> {
 impl<T> Ran<T> {
     /// `(item, or else order, and status)` of every observation.
     pub fn statuses(&self) -> Vec<(&str, Option<crate::Status>)> {
-        self.observations.iter().map(|seen| (seen.item.as_deref().unwrap_or(&seen.order), seen.status)).collect()
+        self.observations
+            .iter()
+            .map(|seen| (seen.item.as_deref().unwrap_or(&seen.order), seen.status))
+            .collect()
     }
 }
 
@@ -92,7 +96,13 @@ impl Script {
     }
 
     /// Pulls what changed in a window.
-    pub fn changed<C: Connector>(self, task: Task, settings: Json, since: Millis, until: Millis) -> Ran<Mark> {
+    pub fn changed<C: Connector>(
+        self,
+        task: Task,
+        settings: Json,
+        since: Millis,
+        until: Millis,
+    ) -> Ran<Mark> {
         self.pull::<C>(settings, task, Scope::Changed { since, until }, None)
     }
 
@@ -102,7 +112,13 @@ impl Script {
     }
 
     /// Pulls with a mark from before.
-    pub fn pull<C: Connector>(self, settings: Json, task: Task, scope: Scope, mark: Option<Mark>) -> Ran<Mark> {
+    pub fn pull<C: Connector>(
+        self,
+        settings: Json,
+        task: Task,
+        scope: Scope,
+        mark: Option<Mark>,
+    ) -> Ran<Mark> {
         let statuses = task.statuses().to_vec();
         self.run::<C, Mark>(settings, Work::Pull(Pull { task, statuses, scope, mark }))
     }
@@ -128,7 +144,8 @@ impl Script {
             ran.checkpoints.extend(step.mark);
             if let Some(end) = step.end {
                 ran.result = end.and_then(|text| {
-                    serde_json::from_str(&text).map_err(|error| Error::new(ErrorKind::PluginFault, error.to_string()))
+                    serde_json::from_str(&text)
+                        .map_err(|error| Error::new(ErrorKind::PluginFault, error.to_string()))
                 });
                 return ran;
             }
@@ -152,7 +169,8 @@ impl Script {
     fn answer_request<T>(&mut self, request: &Request, ran: &mut Ran<T>) -> Result<Reply> {
         let line = line(request);
         let path = line.split_once(' ').map_or("", |(_, url)| url);
-        let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+        let path =
+            path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
         let full = format!("{} {path}", request.method);
         let bare = full.split('?').next().unwrap_or_default().to_owned();
         ran.transcript.push(transcript(&line, request));

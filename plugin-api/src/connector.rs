@@ -138,8 +138,8 @@ struct Asked {
 impl Future for Asked {
     type Output = Result<Option<Reply>>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        match lock(&self.shared).take_answer(self.id) {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match lock(&self.shared).take_answer(self.id, context.waker()) {
             Some(answer) => Poll::Ready(answer),
             None => Poll::Pending,
         }

@@ -9,6 +9,7 @@ use tracing_core::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
     span,
+    subscriber::Interest,
 };
 
 use crate::boundary::host;
@@ -42,6 +43,10 @@ fn number(level: Level) -> u8 {
 }
 
 impl Subscriber for Forward {
+    /// Asked for each event anew: an operator may change the host's level at any time.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         host().is_some_and(|host| number(*metadata.level()) <= (host.max_level())())
     }

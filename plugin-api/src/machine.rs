@@ -42,24 +42,48 @@ pub(crate) type AnswerResult = Result<Option<Reply>>;
 pub(crate) struct Shared {
     next_id: u64,
     asked: Vec<(u64, Question)>,
-    /// Questions that the future still waits for; `Some` once answered.
-    open: BTreeMap<u64, Option<AnswerResult>>,
+    /// Questions that the future has not got its answer to yet.
+    open: BTreeMap<u64, Waiting>,
     pub(crate) observations: Vec<Observation>,
     pub(crate) mark: Option<Mark>,
+}
+
+/// A question that was asked: its answer once there is one, and whom to tell.
+#[derive(Debug, Default)]
+struct Waiting {
+    answer: Option<AnswerResult>,
+    /// Joins of many futures poll a part of them only when that part's own waker was called.
+    waker: Option<Waker>,
 }
 
 impl Shared {
     pub(crate) fn ask(&mut self, question: Question) -> u64 {
         self.next_id += 1;
-        self.open.insert(self.next_id, None);
+        self.open.insert(self.next_id, Waiting::default());
         self.asked.push((self.next_id, question));
         self.next_id
     }
 
-    pub(crate) fn take_answer(&mut self, id: u64) -> Option<AnswerResult> {
-        let answer = self.open.get_mut(&id)?.take()?;
+    /// The answer to a question; until there is one, `waker` is called when it comes.
+    pub(crate) fn take_answer(&mut self, id: u64, waker: &Waker) -> Option<AnswerResult> {
+        let waiting = self.open.get_mut(&id)?;
+        let Some(answer) = waiting.answer.take() else {
+            waiting.waker = Some(waker.clone());
+            return None;
+        };
         self.open.remove(&id);
         Some(answer)
+    }
+
+    /// Keeps an answer; one that nobody waits for (any more) is dropped.
+    fn answer(&mut self, id: u64, answer: AnswerResult) -> Option<Waker> {
+        let waiting = self.open.get_mut(&id)?;
+        waiting.answer = Some(answer);
+        waiting.waker.take()
+    }
+
+    fn waits_for_the_host(&self) -> bool {
+        self.open.values().any(|waiting| waiting.answer.is_none())
     }
 
     pub(crate) fn withdraw(&mut self, id: u64) {
@@ -114,12 +138,11 @@ impl Machine {
 
     /// Takes answers in and runs until the future waits again or has ended. After the end every step is an end again.
     pub(crate) fn step(&mut self, answers: impl IntoIterator<Item = (u64, AnswerResult)>) -> StepOut {
-        {
-            let mut shared = lock(&self.shared);
-            for (id, answer) in answers {
-                if let Some(slot) = shared.open.get_mut(&id) {
-                    *slot = Some(answer);
-                }
+        for (id, answer) in answers {
+            let waker = lock(&self.shared).answer(id, answer);
+            // Called without the lock: a waker is whatever the author's join made of it.
+            if let Some(waker) = waker {
+                waker.wake();
             }
         }
         let end = self.run();
@@ -147,7 +170,7 @@ impl Machine {
                 Ok(Poll::Ready(result)) => return Some(result),
                 Ok(Poll::Pending) if flag.0.swap(false, Ordering::Relaxed) => {}
                 Ok(Poll::Pending) => {
-                    let waits = !lock(&self.shared).open.is_empty();
+                    let waits = lock(&self.shared).waits_for_the_host();
                     return (!waits).then(|| {
                         Err(Error::new(
                             ErrorKind::PluginFault,
@@ -177,7 +200,7 @@ impl Drop for Machine {
     }
 }
 
-/// The settings of `C`, with numbers taken as digits where a text was meant being the author's affair.
+/// The settings of `C`.
 ///
 /// # Errors
 /// `config`, naming the field.
@@ -212,3 +235,6 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 pub(crate) fn job(now: Millis, settings: serde_json::Value, work: Work) -> Job {
     Job { now, settings, work }
 }
+
+#[cfg(test)]
+mod tests;

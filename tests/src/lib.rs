@@ -1,1 +1,3 @@
-//! x
+//! The test kit: what the suites across crates have in common.
+
+pub mod built_plugins;

@@ -8,3 +8,4 @@ pub mod fetch;
 pub mod plugins;
 pub mod secrets;
 pub mod storage;
+pub mod sync;

@@ -1,0 +1,211 @@
+//! Asks marketplaces what happened and has it applied: runs, their guards and leases, the schedule, and what people do.
+//!
+//! ```text
+//! timer / "sync now" / observe ─> gates ─> lease ─> what waits ─> connector's pages ─> apply, page by page ─> result
+//! ```
+//!
+//! It decides when and for whom; what an observation does to an order is decided in [`crate::domain::apply`], and how
+//! that is kept, in [`crate::storage`].
+
+mod gates;
+mod holding;
+mod observe;
+mod page;
+mod people;
+mod pull;
+mod run;
+mod schedule;
+mod trial;
+mod world;
+
+use std::sync::Arc;
+
+use plugin_api::{Error as ConnectorError, Millis, Task};
+use serde::Serialize;
+
+use crate::{
+    clock::Clock,
+    domain::codes::{ChannelCode, TenantCode},
+    fetch::Fetcher,
+    plugins::Registry,
+    storage::{Counts, RunId, RunLine, RunResult, Store, StoreError, Trigger},
+};
+
+pub use observe::{Line, ObserveRequest, Observed};
+pub use people::Done;
+pub use schedule::Pool;
+pub use trial::{Trial, TrialEvent, TrialHost};
+
+/// The message that the task list shows for a tenant that has not gone live.
+pub const TENANT_NOT_LIVE: &str = "Sync not allowed as Tenant is not Live yet";
+
+/// How long leases last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTimes {
+    /// A lease that is not renewed runs out after this, in milliseconds.
+    pub ttl_ms: Millis,
+    /// It is renewed this often, in milliseconds.
+    pub renew_ms: Millis,
+}
+
+impl Default for LeaseTimes {
+    fn default() -> Self {
+        LeaseTimes { ttl_ms: 15_000, renew_ms: 5_000 }
+    }
+}
+
+/// What an [`Engine`] is made from.
+pub struct Setup {
+    /// Where state is kept.
+    pub store: Arc<dyn Store>,
+    /// The connectors.
+    pub registry: Arc<Registry>,
+    /// The way out.
+    pub fetcher: Arc<Fetcher>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// How long leases last.
+    pub lease: LeaseTimes,
+    /// A text that no other process uses; leases carry it.
+    pub host: String,
+    /// The most that one run may take, in milliseconds.
+    pub run_limit_ms: u64,
+}
+
+/// Runs syncs. One per process, shared by the timer, the command line and whoever else asks.
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Arc<Registry>,
+    fetcher: Arc<Fetcher>,
+    clock: Arc<dyn Clock>,
+    lease: LeaseTimes,
+    host: String,
+    run_limit_ms: u64,
+    accounts: world::Accounts,
+    runs_begun: std::sync::atomic::AtomicU64,
+}
+
+impl Engine {
+    /// An engine over these parts.
+    pub fn new(setup: Setup) -> Self {
+        let Setup { store, registry, fetcher, clock, lease, host, run_limit_ms } = setup;
+        Engine {
+            store,
+            registry,
+            fetcher,
+            clock,
+            lease,
+            host,
+            run_limit_ms,
+            accounts: world::Accounts::default(),
+            runs_begun: std::sync::atomic::AtomicU64::new(0),
+        }
+    }
+}
+
+/// Which orders a run is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Whatever the task asks about.
+    Task,
+    /// Every order that the task by id would ask about.
+    AllOpen,
+    /// These, by our code or the marketplace's id.
+    Orders(Vec<String>),
+}
+
+/// A run to do.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// The tenant.
+    pub tenant: TenantCode,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// The duty.
+    pub task: Task,
+    /// About which orders.
+    pub choice: Choice,
+    /// How far back, in milliseconds, instead of the task's mark or window.
+    pub since_ms: Option<Millis>,
+    /// Show what would change, change nothing; works before go-live.
+    pub dry_run: bool,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// When its task is due again; `None` leaves the schedule alone.
+    pub next_run_at: Option<Millis>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunSummary {
+    /// Its id; none for a dry run.
+    pub run: Option<RunId>,
+    /// How it ended.
+    pub result: RunResult,
+    /// In a sentence.
+    pub message: String,
+    /// What became of the observations.
+    pub counts: Counts,
+    /// Requests that were sent.
+    pub calls: u64,
+    /// Of these: sent again.
+    pub retries: u64,
+    /// What became of each observation that did more than repeat what is known.
+    pub lines: Vec<RunLine>,
+    /// Orders that were asked for and not mentioned, by the marketplace's id.
+    pub absent: Vec<String>,
+    /// The connector's error, if a pull failed.
+    #[serde(skip)]
+    pub error: Option<ConnectorError>,
+}
+
+/// How far a run has come; told as it happens.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// It has begun.
+    Started(Option<RunId>),
+    /// So many orders will be asked about by id.
+    Asking(u64),
+    /// A page was applied.
+    Page {
+        /// Orders on it.
+        orders: u64,
+        /// Counts so far.
+        counts: Counts,
+    },
+    /// The marketplace makes us wait.
+    Waiting {
+        /// For which call.
+        operation: String,
+        /// How long.
+        millis: u64,
+    },
+}
+
+/// Is told how a run goes on. It must not block.
+pub type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Why a run could not be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A run has the channel.
+    #[error("Status sync of channel {channel} is already running since {since}")]
+    AlreadyRunning {
+        /// The channel.
+        channel: ChannelCode,
+        /// Since when, RFC 3339 UTC.
+        since: String,
+    },
+    /// The tenant has no such channel, order, … : what is missing and what to do.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request makes no sense: what is wrong with it.
+    #[error("{0}")]
+    BadRequest(String),
+    /// A person's act that the rules do not allow now.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -93,16 +93,8 @@ impl Identity {
             failures += 1;
             let floor = self.floor(&problem, &self.granted(declared));
             if failures >= retrying.max_attempts {
-                return match problem {
-                    Problem::NoReply(text) => {
-                        Err(Error::new(ErrorKind::Unavailable, format!("{text}, after {failures} attempts")))
-                    }
-                    Problem::TooMany(_) => Err(advised(
-                        format!("the marketplace answered HTTP 429, after {failures} attempts"),
-                        floor,
-                    )),
-                    Problem::Down(reply) => Ok(self.handed_over(reply, &call, used.is_none())),
-                };
+                let reply = problem.given_up(failures, floor)?;
+                return Ok(self.handed_over(reply, &call, used.is_none()));
             }
             let wait = retrying.backoff(failures, self.fetcher.random()).max(floor);
             if wait > retrying.max_wait {
@@ -204,6 +196,21 @@ enum Problem {
     NoReply(String),
     TooMany(Reply),
     Down(Reply),
+}
+
+impl Problem {
+    /// What is left after the last attempt: an error, or a reply that may tell the connector why.
+    fn given_up(self, failures: u32, floor: Duration) -> Result<Reply, Error> {
+        match self {
+            Problem::NoReply(text) => {
+                Err(Error::new(ErrorKind::Unavailable, format!("{text}, after {failures} attempts")))
+            }
+            Problem::TooMany(_) => {
+                Err(advised(format!("the marketplace answered HTTP 429, after {failures} attempts"), floor))
+            }
+            Problem::Down(reply) => Ok(reply),
+        }
+    }
 }
 
 fn advised(message: String, wait: Duration) -> Error {

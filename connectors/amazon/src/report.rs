@@ -244,9 +244,9 @@ fn unpack(body: &[u8], compression: Option<&str>) -> Result<String> {
     if !matches!(compression, None | Some("" | "GZIP")) {
         return Err(bad("the document is packed in a way that Amazon does not document"));
     }
-    // Whether the packing is still there is seen by its first bytes: whoever fetched it may have unpacked it.
+    // Whether it is packed is seen by its first bytes: whoever fetched it may have unpacked it, and no table starts so.
     let mut unpacked = Vec::new();
-    let bytes = if compression == Some("GZIP") && body.starts_with(&[0x1f, 0x8b]) {
+    let bytes = if body.starts_with(&[0x1f, 0x8b]) {
         let reader = flate2::read::MultiGzDecoder::new(body);
         reader
             .take(DOCUMENT_BYTES + 1)

@@ -19,6 +19,7 @@ mod requests;
 mod returns;
 mod status;
 mod time;
+mod walk;
 mod wire;
 mod wire_v0;
 

@@ -33,7 +33,8 @@ pub(crate) struct Page {
     pub(crate) complete_until: Option<Millis>,
     /// Whether it is the first page of its walk.
     pub(crate) is_first: bool,
-    next: Option<String>,
+    /// The token of the page after it; `None` for the last.
+    pub(crate) next: Option<String>,
 }
 
 /// A walk through the pages of one query.
@@ -42,6 +43,8 @@ pub(crate) struct Pages<'a> {
     cx: &'a Cx,
     config: &'a Config,
     query: Query<'a>,
+    /// The window of the walk that this one goes on with.
+    window: Option<Window>,
     next: Next,
     tokens: BTreeSet<String>,
     has_restarted: bool,
@@ -57,7 +60,20 @@ enum Next {
 impl<'a> Pages<'a> {
     /// A walk that begins with the first page.
     pub(crate) fn new(cx: &'a Cx, config: &'a Config, query: Query<'a>) -> Self {
-        Pages { cx, config, query, next: Next::First, tokens: BTreeSet::new(), has_restarted: false }
+        Pages {
+            cx,
+            config,
+            query,
+            window: None,
+            next: Next::First,
+            tokens: BTreeSet::new(),
+            has_restarted: false,
+        }
+    }
+
+    /// A walk through changes that goes on at a token of another window. If that token is dead, `query` is begun anew.
+    pub(crate) fn resumed(self, window: Window, token: &str) -> Self {
+        Pages { window: Some(window), next: Next::Token(token.to_owned()), ..self }
     }
 
     /// The next page; `None` after the last.
@@ -80,6 +96,7 @@ impl<'a> Pages<'a> {
                     "Amazon refuses a page token, which may have died of age: reading the list anew"
                 );
                 self.has_restarted = true;
+                self.window = None;
                 self.tokens.clear();
                 self.next = Next::First;
                 continue;
@@ -100,10 +117,13 @@ impl<'a> Pages<'a> {
 
     fn request(&self, token: Option<&str>) -> Request {
         match (&self.query, self.config.orders_api) {
-            (Query::Changed(window), OrdersApi::V2026) => {
-                requests::search_orders(self.config, *window, token)
+            (Query::Changed(window), api) => {
+                let window = self.window.unwrap_or(*window);
+                match api {
+                    OrdersApi::V2026 => requests::search_orders(self.config, window, token),
+                    OrdersApi::V0 => requests::get_orders(self.config, window, token),
+                }
             }
-            (Query::Changed(window), OrdersApi::V0) => requests::get_orders(self.config, *window, token),
             (Query::Ids(ids), _) => requests::get_orders_by_id(self.config, ids, token),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     pages::{Page, Pages, Query},
     report,
     requests::{self, Window, YOUNGEST_BOUND_MS},
+    walk::Walk,
     wire,
 };
 
@@ -28,7 +29,9 @@ pub(crate) async fn pull(cx: &Cx, config: &Config, job: Pull) -> Result<Mark> {
         (Task::Returns, Scope::Changed { since, until }) => {
             report::pull(cx, config, since, until, job.mark).await
         }
-        (_, Scope::Changed { since, until }) => orders.changed(since, until).await,
+        (_, Scope::Changed { since, until }) => {
+            orders.changed(since, until, job.mark.unwrap_or_default()).await
+        }
         (_, Scope::Orders(refs)) => match config.orders_api {
             OrdersApi::V2026 => orders.by_id_2026(&refs).await,
             OrdersApi::V0 => orders.by_id_v0(&refs).await,
@@ -47,19 +50,34 @@ impl Orders<'_> {
     /// What changed in a window.
     ///
     /// Complete until the bound that Amazon puts on the first page: later pages are read later, but of the list as it
-    /// stood then. Without a readable bound, until two minutes before the end of the window.
-    async fn changed(&mut self, since: Millis, until: Millis) -> Result<Mark> {
-        let window = Window::new(since, until, self.cx.now());
+    /// stood then. Without a readable bound, until two minutes before the end of the window. After each page the place
+    /// is kept; a pull that was cut goes on there, and what changed since is left to the one after it.
+    async fn changed(&mut self, since: Millis, until: Millis, mark: Mark) -> Result<Mark> {
+        let now = self.cx.now();
+        let mut window = Window::new(since, until, now);
+        let mut complete_until = until.min(now) - YOUNGEST_BOUND_MS;
+        let mut began_at = now;
         let mut pages = Pages::new(self.cx, self.config, Query::Changed(window));
-        let mut complete_until = None;
+        if let Some(walk) = Walk::of(&mark, self.config, since, now) {
+            pages = pages.resumed(walk.window(), &walk.token);
+            (window, complete_until, began_at) = (walk.window(), walk.complete_until, walk.began_at);
+        }
         while let Some(page) = pages.next().await? {
             if page.is_first {
-                complete_until = page.complete_until;
+                window = Window::new(since, until, now);
+                complete_until = page.complete_until.unwrap_or(until.min(now) - YOUNGEST_BOUND_MS).min(until);
+                began_at = now;
             }
+            let place = page
+                .next
+                .as_deref()
+                .and_then(|token| Walk::new(self.config, window, token, complete_until, began_at).write());
             self.report_changed(page).await?;
+            if let Some(place) = place {
+                self.cx.checkpoint(Mark { text: place, complete_until: mark.complete_until });
+            }
         }
-        let fallback = until.min(self.cx.now()) - YOUNGEST_BOUND_MS;
-        Ok(Mark::complete_until(complete_until.map_or(fallback, |bound| bound.min(until))))
+        Ok(Mark::complete_until(complete_until))
     }
 
     async fn report_changed(&mut self, page: Page) -> Result<()> {

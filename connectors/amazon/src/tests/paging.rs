@@ -1,6 +1,6 @@
 //! Pages, windows and marks, in both interfaces.
 
-use plugin_api::{Error, ErrorKind, Mark, Reply, Task};
+use plugin_api::{Error, ErrorKind, Mark, Reply, Scope, Task};
 use serde_json::{Value, json};
 
 use super::*;
@@ -324,4 +324,71 @@ fn nothing_of_a_buyer_is_reported() {
     let shown = format!("{:?}", ran.observations);
     assert_eq!(ran.observations.len(), 1);
     assert!(!shown.to_lowercase().contains("invented"), "{shown}");
+}
+
+/// A pull that was cut at the second page, and the place that it kept.
+fn cut(api: &Value, key: &str) -> Mark {
+    let script = script()
+        .reply(key, 200, page(api, &["A"], Some("t1"), BOUND))
+        .answer(key, Err(Error::new(ErrorKind::RateLimited, "the bucket is empty")));
+    let scope = Scope::Changed { since: now() - 3_600_000, until: now() };
+    let ran = script.pull::<Amazon>(api.clone(), Task::Status, scope, Some(Mark::complete_until(7)));
+    assert_eq!(ran.result.as_ref().unwrap_err().kind, ErrorKind::RateLimited);
+    assert_eq!(ids(&ran), ["A"]);
+    let [place] = ran.checkpoints.as_slice() else { panic!("{:?}", ran.checkpoints) };
+    assert_eq!(place.complete_until, Some(7), "nothing more is complete than before");
+    place.clone()
+}
+
+#[test]
+fn a_walk_that_was_cut_goes_on_at_its_page_and_ends_at_its_own_bound() {
+    both(|api, key| {
+        let later = now() + 600_000;
+        let scope = Scope::Changed { since: later - 3_600_000, until: later };
+        let ran = script().at(later).reply(key, 200, page(&api, &["B"], None, LATER)).pull::<Amazon>(
+            api.clone(),
+            Task::Status,
+            scope,
+            Some(cut(&api, key)),
+        );
+        assert_eq!(ran.result.as_ref().unwrap(), &Mark::complete_until(at(BOUND.unwrap())));
+        assert_eq!(ids(&ran), ["B"]);
+        let [request] = ran.requests.as_slice() else { panic!("{:?}", ran.requests) };
+        assert!(request.ends_with("oken=t1"), "{request}");
+        assert!(
+            request.contains("pdatedAfter=2026-09-03T10:30:00Z"),
+            "the filters are those of the token: {request}"
+        );
+    });
+}
+
+#[test]
+fn a_walk_whose_token_died_meanwhile_is_begun_anew_with_the_new_window() {
+    both(|api, key| {
+        let later = now() + 600_000;
+        let scope = Scope::Changed { since: later - 3_600_000, until: later };
+        let ran = script()
+            .at(later)
+            .reply(key, 400, "")
+            .reply(key, 200, page(&api, &["A", "B"], None, Some("2026-09-03T11:38:00Z")))
+            .pull::<Amazon>(api.clone(), Task::Status, scope, Some(cut(&api, key)));
+        assert_eq!(ran.result.as_ref().unwrap(), &Mark::complete_until(at("2026-09-03T11:38:00Z")));
+        assert_eq!(ids(&ran), ["A", "B"]);
+        assert!(ran.requests[1].contains("pdatedAfter=2026-09-03T10:40:00Z"), "{}", ran.requests[1]);
+    });
+}
+
+#[test]
+fn a_wider_window_than_that_of_the_walk_is_read_whole() {
+    both(|api, key| {
+        let scope = Scope::Changed { since: now() - 86_400_000, until: now() };
+        let ran = script().reply(key, 200, page(&api, &["A", "B"], None, BOUND)).pull::<Amazon>(
+            api.clone(),
+            Task::Status,
+            scope,
+            Some(cut(&api, key)),
+        );
+        assert_eq!(ids(&ran), ["A", "B"]);
+        assert!(!ran.requests[0].contains("oken="), "{}", ran.requests[0]);
+    });
 }

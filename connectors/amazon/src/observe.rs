@@ -64,6 +64,7 @@ impl<'a> Fact<'a> {
         let awb = package.and_then(|package| package.awb.clone()).filter(|_| !self.word.is_withdrawn());
         Observation {
             item: self.line.map(ToOwned::to_owned),
+            sku: self.sku(),
             quantity: self.quantity,
             at: self.at(status),
             shipped_by: (self.order.shipping == Shipping::EasyShip).then_some(ShippedBy::Channel),
@@ -77,6 +78,12 @@ impl<'a> Fact<'a> {
                 .then(|| ReturnFact { kind: Some(ReturnKind::Rto), ..ReturnFact::default() }),
             ..Observation::new(&self.order.id, status, &self.word.raw)
         }
+    }
+
+    /// The product of the line, for orders that were imported without Amazon's line ids.
+    fn sku(&self) -> Option<String> {
+        let line = self.line?;
+        self.order.lines.iter().find(|known| known.id == line)?.sku.clone()
     }
 
     /// A dispatch has a time of its own; everything else happened by the order's last update.

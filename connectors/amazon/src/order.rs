@@ -28,6 +28,8 @@ pub(crate) struct Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) id: String,
+    /// The seller's product code.
+    pub(crate) sku: Option<String>,
     /// Units that have left the seller, in total; absent if Amazon does not count.
     pub(crate) shipped: Option<u32>,
     /// Whether no unit is wanted any more.
@@ -146,6 +148,7 @@ impl Order {
     pub(crate) fn add_lines(&mut self, items: Vec<wire_v0::OrderItem>) {
         self.lines.extend(items.into_iter().map(|item| Line {
             id: item.order_item_id,
+            sku: given(item.seller_sku),
             shipped: item.quantity_shipped,
             is_emptied: item.quantity_ordered == 0,
             has_execution: false,
@@ -185,6 +188,7 @@ impl From<wire::OrderItem> for Line {
     fn from(item: wire::OrderItem) -> Self {
         Line {
             id: item.order_item_id,
+            sku: item.product.and_then(|product| given(product.seller_sku)),
             shipped: item.fulfillment.and_then(|fulfillment| fulfillment.quantity_fulfilled),
             is_emptied: item.quantity_ordered == Some(0),
             has_execution: item

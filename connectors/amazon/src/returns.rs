@@ -114,7 +114,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Observation>> {
 fn observation(columns: &Columns, row: &Row<'_>) -> Option<Observation> {
     let order = row.cell(columns.order)?;
     let item = row.text(columns.item);
-    let sku = row.text(columns.sku).filter(|_| item.is_none());
+    let sku = row.text(columns.sku);
     let quantity = row.cell(columns.quantity)?.parse::<u32>().ok().filter(|units| *units > 0)?;
     if item.is_none() && sku.is_none() {
         return None;

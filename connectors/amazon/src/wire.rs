@@ -51,8 +51,15 @@ pub(crate) struct OrderFulfillment {
 pub(crate) struct OrderItem {
     pub(crate) order_item_id: String,
     pub(crate) quantity_ordered: Option<u32>,
+    pub(crate) product: Option<Product>,
     pub(crate) fulfillment: Option<ItemFulfillment>,
     pub(crate) cancellation: Option<Cancellation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Product {
+    pub(crate) seller_sku: Option<String>,
 }
 
 #[derive(Deserialize)]

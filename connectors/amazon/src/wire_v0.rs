@@ -47,6 +47,8 @@ pub(crate) struct OrderItems {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct OrderItem {
     pub(crate) order_item_id: String,
+    #[serde(rename = "SellerSKU")]
+    pub(crate) seller_sku: Option<String>,
     pub(crate) quantity_ordered: u32,
     pub(crate) quantity_shipped: Option<u32>,
 }

@@ -242,6 +242,7 @@ fn the_lines_of_a_partly_shipped_v0_order_are_read_and_only_then() {
             (Some("66000000000002"), Some(2), InTransit),
         ]
     );
+    assert_eq!(ran.observations[1].sku.as_deref(), Some("MUG-BLUE"));
     let orders: Vec<_> = ["Shipped", "Unshipped", "Canceled"]
         .iter()
         .map(|status| order_v0(status, Some("PendingPickUp")))

@@ -64,6 +64,8 @@ fn the_fixture_pages_are_read_to_the_end() {
             ("404-5550003-0000001", Status::Cancelled),
         ]
     );
+    assert_eq!(ran.observations[0].item.as_deref(), Some("66000000000001"));
+    assert_eq!(ran.observations[0].sku.as_deref(), Some("MUG-RED"));
 }
 
 #[test]

@@ -135,12 +135,12 @@ fn the_fixture_rows_are_read() {
 }
 
 #[test]
-fn headers_are_found_however_they_are_written_and_the_item_id_is_preferred() {
+fn headers_are_found_however_they_are_written_and_the_item_id_is_read() {
     let seen = rows(include_str!("../../fixtures/returns_other_headers.txt"));
     let [seen] = seen.as_slice() else { panic!("{seen:?}") };
     assert_eq!(
         (seen.item.as_deref(), seen.sku.as_deref(), seen.quantity),
-        (Some("66000000000001"), None, Some(1))
+        (Some("66000000000001"), Some("MUG-RED"), Some(1))
     );
     assert_eq!((seen.status, seen.at), (Some(Status::Returned), Some(at("2026-09-08T18:30:00Z"))));
 }

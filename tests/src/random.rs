@@ -1,6 +1,6 @@
 //! Numbers that look random and depend on a seed alone.
 //!
-//! The generator is written out (SplitMix64, Steele, Lea and Flood, 2014), so that a seed gives the same world with every
+//! The generator is written out (`SplitMix64`, Steele, Lea and Flood, 2014), so that a seed gives the same world with every
 //! version of every crate.
 
 /// A stream of numbers.

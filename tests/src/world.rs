@@ -108,6 +108,18 @@ pub struct Parcel {
     pub quirks: u32,
 }
 
+impl Parcel {
+    /// A difference that every second parcel has; `bit` from 0 to 31 tells differences apart.
+    pub fn quirk(&self, bit: u32) -> bool {
+        (self.quirks >> bit).is_multiple_of(2)
+    }
+
+    /// A difference that every eighth parcel has; it takes three bits from `bit` on.
+    pub fn rare(&self, bit: u32) -> bool {
+        (self.quirks >> bit).is_multiple_of(8)
+    }
+}
+
 /// The kind of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReturnKind {

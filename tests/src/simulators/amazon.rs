@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Marketplace, Site};
+use super::{Marketplace, Refused, Site};
 use crate::{
     faults::Listing,
     world::{Fulfilment, Life, Order, Profile, Sight, Stage},
@@ -193,15 +193,12 @@ impl Marketplace for Amazon {
     }
 }
 
-/// A refusal, as an HTTP reply.
-type Refused = Box<Response>;
-
 fn errors(code: &str, message: &str, details: &str) -> Value {
     json!({"errors": [{"code": code, "message": message, "details": details}]})
 }
 
 fn refuse(status: StatusCode, code: &str, message: &str, details: &str) -> Refused {
-    Box::new((status, axum::Json(errors(code, message, details))).into_response())
+    Refused(status, errors(code, message, details))
 }
 
 fn bad_request(message: impl AsRef<str>) -> Refused {
@@ -264,16 +261,14 @@ fn is_cancelled(order: &Order) -> bool {
 
 /// Whether an order is told to be Easy Ship. A cancelled one may have lost that.
 fn tells_easy_ship(order: &Order) -> bool {
-    order.fulfilment == Fulfilment::Channel && !(is_cancelled(order) && order.parcels[0].quirks & 1 == 0)
+    order.fulfilment == Fulfilment::Channel && !(is_cancelled(order) && order.parcels[0].quirk(0))
 }
 
 /// An order's status at the coarsest: that of v0, that of 2026-01-01.
 fn order_status(order: &Order) -> (&'static str, &'static str) {
     let parcel = &order.parcels[0];
     // Some orders count as shipped before the courier has come.
-    let early = order.fulfilment == Fulfilment::Channel
-        && parcel.stage == Stage::Ready
-        && parcel.quirks >> 1 & 7 == 0;
+    let early = order.fulfilment == Fulfilment::Channel && parcel.stage == Stage::Ready && parcel.rare(1);
     if is_cancelled(order) {
         ("Canceled", "CANCELLED")
     } else if order.hold {
@@ -296,7 +291,7 @@ struct Fine {
 
 fn fine(order: &Order) -> Fine {
     let parcel = &order.parcels[0];
-    let drops_off = parcel.quirks >> 4 & 7 == 0;
+    let drops_off = parcel.rare(6);
     let (v0, detailed, coarse, easy_ship) = match parcel.stage {
         Stage::Packed | Stage::Ready if is_cancelled(order) => {
             ("LabelCanceled", "LABEL_CANCELLED", "CANCELLED", Some("LabelCanceled"))
@@ -310,14 +305,14 @@ fn fine(order: &Order) -> Fine {
         }
         Stage::PickedUp if drops_off => ("DroppedOff", "DROPPED_OFF", "SHIPPED", Some("PickedUp")),
         Stage::PickedUp => ("PickedUp", "PICKED_UP", "SHIPPED", Some("PickedUp")),
-        Stage::InTransit if parcel.quirks >> 7 & 1 == 0 => {
+        Stage::InTransit if parcel.quirk(9) => {
             ("AtOriginFC", "AT_ORIGIN_FC", "IN_TRANSIT", Some("AtOriginFC"))
         }
         Stage::InTransit => ("AtDestinationFC", "AT_DESTINATION_FC", "IN_TRANSIT", Some("AtDestinationFC")),
         Stage::OutForDelivery => ("OutForDelivery", "OUT_FOR_DELIVERY", "IN_TRANSIT", Some("OutForDelivery")),
         Stage::Delivered => ("Delivered", "DELIVERED", "DELIVERED", Some("Delivered")),
         Stage::Lost => ("Lost", "LOST", "IN_TRANSIT", Some("LostInTransit")),
-        Stage::RtoInitiated if parcel.quirks >> 8 & 1 == 0 => {
+        Stage::RtoInitiated if parcel.quirk(10) => {
             ("RejectedByBuyer", "REJECTED_BY_BUYER", "UNDELIVERABLE", Some("Rejected"))
         }
         Stage::RtoInitiated => ("Undeliverable", "UNDELIVERABLE", "UNDELIVERABLE", Some("Undeliverable")),

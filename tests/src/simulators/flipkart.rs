@@ -21,7 +21,7 @@ use jiff::{Timestamp, tz::Offset};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Marketplace, Site};
+use super::{Marketplace, Refused, Site};
 use crate::{
     faults::Listing,
     random::Random,
@@ -146,21 +146,16 @@ impl Marketplace for Flipkart {
     }
 }
 
-/// A refusal, as an HTTP reply.
-type Refused = Box<Response>;
-
 fn errors(code: &str, description: &str) -> Value {
     json!({"errors": [{"severity": "ERROR", "code": code, "description": description, "path": null}]})
 }
 
 fn bad_request(description: impl AsRef<str>) -> Refused {
-    let body = axum::Json(errors("UNPROCESSABLE_ENTITY", description.as_ref()));
-    Box::new((StatusCode::BAD_REQUEST, body).into_response())
+    Refused(StatusCode::BAD_REQUEST, errors("UNPROCESSABLE_ENTITY", description.as_ref()))
 }
 
 fn oauth_error(error: &str, description: &str) -> Refused {
-    let body = axum::Json(json!({"error": error, "error_description": description}));
-    Box::new((StatusCode::UNAUTHORIZED, body).into_response())
+    Refused(StatusCode::UNAUTHORIZED, json!({"error": error, "error_description": description}))
 }
 
 /// Refuses a call without a token that holds.
@@ -185,10 +180,10 @@ async fn token(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Query(asked): Query<TokenAsked>,
-) -> Response {
+) -> Result<Response, Refused> {
     let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
     if headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(&basic) {
-        return *oauth_error("unauthorized", "Bad credentials");
+        return Err(oauth_error("unauthorized", "Bad credentials"));
     }
     let granted = match asked.grant_type.as_deref() {
         Some("client_credentials") => {
@@ -199,7 +194,7 @@ async fn token(
     };
     if !granted {
         let body = json!({"error": "invalid_request", "error_description": "grant_type, scope or refresh_token is wrong"});
-        return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
+        return Err(Refused(StatusCode::BAD_REQUEST, body));
     }
     let now = site.now();
     let mut tokens = site.tokens();
@@ -208,9 +203,9 @@ async fn token(
         let until = now + site.token_secs(TOKEN_SECS) * 1000;
         (tokens.issue("fk-", now, until), until)
     });
-    axum::Json(json!({"access_token": token, "token_type": "bearer", "refresh_token": REFRESH_TOKEN,
+    Ok(axum::Json(json!({"access_token": token, "token_type": "bearer", "refresh_token": REFRESH_TOKEN,
         "expires_in": (until - now) / 1000, "refresh_token_expires_in": 180 * 86_400, "scope": "Seller_Api"}))
-    .into_response()
+    .into_response())
 }
 
 /// A time with milliseconds in Indian time, as shipments have it.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use gate::{Calls, OperationCalls};
-pub use site::{Rates, Site};
+pub use site::{Rates, Refused, Site};
 
 use crate::{
     faults::{Fault, Listing},

@@ -5,6 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+
 use super::{Calls, Config, gate::Buckets};
 use crate::{
     faults::Faults,
@@ -27,6 +33,18 @@ pub enum Rates {
     },
 }
 
+/// A call that is refused: the HTTP status, and a body in the marketplace's own shape.
+pub struct Refused(pub StatusCode, pub Value);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, axum::Json(self.1)).into_response()
+    }
+}
+
+/// The rows of a list, with the world's version that they were found in.
+type Remembered = (u64, Arc<[Row]>);
+
 /// A marketplace's premises.
 pub struct Site {
     /// Where it is, without a slash at the end.
@@ -34,7 +52,7 @@ pub struct Site {
     pub(super) config: Config,
     world: RwLock<World>,
     tokens: Mutex<Tokens>,
-    lists: Mutex<HashMap<String, (u64, Arc<[Row]>)>>,
+    lists: Mutex<HashMap<String, Remembered>>,
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
     buckets: Mutex<Buckets>,

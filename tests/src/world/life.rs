@@ -55,61 +55,30 @@ pub enum Act {
 pub(super) fn script(profile: &Profile, order: &Order, parcel: u8, random: &mut Random) -> Vec<(u32, Act)> {
     let life = match order.fulfilment {
         Fulfilment::Channel => random.pick(profile.lives),
-        Fulfilment::Seller | Fulfilment::Marketplace => random.pick(&[
-            (Life::Delivered, 80),
-            (Life::CancelledUnpacked, 8),
-            (Life::CancelledPacked, 6),
-            (Life::Forgotten, 6),
-        ]),
+        Fulfilment::Seller | Fulfilment::Marketplace => random.pick(SELLER_LIVES),
     };
-    let life = life.unwrap_or(Life::Delivered);
-    let canceller = random
-        .pick(&[(Canceller::Buyer, 60), (Canceller::Seller, 25), (Canceller::Marketplace, 15)])
-        .unwrap_or(Canceller::Buyer);
-    let reach = |hour, stage| (hour, Act::Reach(parcel, stage));
-
-    let packed = random.between(1, 12);
-    let ready = packed + random.between(0, 4);
-    let picked = ready + random.between(2, 12);
-    let moving = picked + random.between(1, 12);
-    let van = moving + random.between(12, 48);
-    let end = van + random.between(2, 8);
+    let canceller = random.pick(CANCELLERS).unwrap_or(Canceller::Buyer);
+    let road = Road::draw(parcel, order.fulfilment != Fulfilment::Channel, random);
     let lines: Vec<(u8, u32)> = (0_u8..)
         .zip(&order.lines)
         .filter(|(_, line)| line.parcel == parcel)
         .map(|(k, line)| (k, line.ordered))
         .collect();
-
-    let mut steps = vec![reach(packed, Stage::Packed), reach(ready, Stage::Ready)];
-    let skips_pickup = order.fulfilment != Fulfilment::Channel || random.chance(20);
-    if !skips_pickup {
-        steps.push(reach(picked, Stage::PickedUp));
-    }
-    steps.push(reach(moving, Stage::InTransit));
-    let road = |mut steps: Vec<_>| {
-        steps.push(reach(van, Stage::OutForDelivery));
-        steps
-    };
-    let delivered = |steps| {
-        let mut steps = road(steps);
-        steps.push(reach(end, Stage::Delivered));
-        steps
-    };
-    match life {
+    match life.unwrap_or(Life::Delivered) {
         Life::Forgotten => Vec::new(),
-        Life::Delivered => delivered(steps),
+        Life::Delivered => road.to_the_door(Stage::Delivered),
         Life::CancelledUnpacked => vec![(random.between(1, 30), Act::Cancel(parcel, canceller))],
         Life::CancelledPacked => {
-            vec![steps[0], steps[1], (ready + random.between(0, 6), Act::Cancel(parcel, canceller))]
+            let mut steps = road.in_warehouse();
+            steps.push((road.ready + random.between(0, 6), Act::Cancel(parcel, canceller)));
+            steps
         }
         Life::CancelledInPart => {
-            let cut = part_cancel(profile, &lines, random);
-            let (hour, _) =
-                if random.chance(60) { (random.between(0, packed - 1).max(1), ()) } else { (ready, ()) };
-            match cut {
-                Some((line, units)) => {
-                    let mut steps = delivered(steps);
-                    steps.push((hour, Act::CancelUnits(line, units, canceller)));
+            let hour = if random.chance(60) { random.between(1, road.packed) } else { road.ready };
+            match part_cancel(profile, &lines, random) {
+                Some((part, units)) => {
+                    let mut steps = road.to_the_door(Stage::Delivered);
+                    steps.push((hour, Act::CancelUnits(part, units, canceller)));
                     steps
                 }
                 // One unit in all: there is no part of it.
@@ -117,52 +86,98 @@ pub(super) fn script(profile: &Profile, order: &Order, parcel: u8, random: &mut 
             }
         }
         Life::CancelAsked => {
-            let mut steps = delivered(steps);
-            steps.push((ready, Act::AskCancel));
+            let mut steps = road.to_the_door(Stage::Delivered);
+            steps.push((road.ready, Act::AskCancel));
             steps
         }
         Life::Refused => {
-            let mut steps = road(steps);
-            steps.push(reach(end, Stage::RtoInitiated));
-            steps.push(reach(end + random.between(6, 24), Stage::RtoInTransit));
-            steps.push(reach(end + random.between(36, 96), Stage::RtoDelivered));
+            let mut steps = road.to_the_door(Stage::RtoInitiated);
+            steps.push((road.door + random.between(6, 24), Act::Reach(parcel, Stage::RtoInTransit)));
+            steps.push((road.door + random.between(36, 96), Act::Reach(parcel, Stage::RtoDelivered)));
             steps
         }
         Life::Reattempted => {
-            let mut steps = road(steps);
-            steps.push(reach(end, Stage::RtoInitiated));
-            steps.push(reach(end + random.between(24, 40), Stage::Delivered));
+            let mut steps = road.to_the_door(Stage::RtoInitiated);
+            steps.push((road.door + random.between(24, 40), Act::Reach(parcel, Stage::Delivered)));
             steps
         }
-        Life::SentBack | Life::ReturnWithdrawn => {
-            let mut steps = delivered(steps);
-            let open = end + random.between(72, 120);
-            if let Some((line, ordered)) =
-                random.pick(&lines.iter().map(|&line| (line, 1)).collect::<Vec<_>>())
-            {
-                let units = if random.chance(50) { ordered } else { random.between(1, ordered) };
-                steps.push((open, Act::OpenReturn(line, units)));
-                if life == Life::SentBack {
-                    let moving = open + random.between(12, 36);
-                    steps.push((moving, Act::ReachReturn(line, ReturnStage::InTransit)));
-                    steps.push((
-                        moving + random.between(24, 60),
-                        Act::ReachReturn(line, ReturnStage::Completed),
-                    ));
-                } else {
-                    steps.push((
-                        open + random.between(24, 48),
-                        Act::ReachReturn(line, ReturnStage::Cancelled),
-                    ));
-                }
-            }
-            steps
-        }
+        Life::SentBack => sent_back(&road, &lines, true, random),
+        Life::ReturnWithdrawn => sent_back(&road, &lines, false, random),
         Life::Lost => {
-            steps.push(reach(moving + 48, Stage::Lost));
+            let mut steps = road.to_the_van();
+            steps.pop();
+            steps.push((road.van, Act::Reach(parcel, Stage::Lost)));
             steps
         }
     }
+}
+
+const SELLER_LIVES: &[(Life, u32)] =
+    &[(Life::Delivered, 80), (Life::CancelledUnpacked, 8), (Life::CancelledPacked, 6), (Life::Forgotten, 6)];
+const CANCELLERS: &[(Canceller, u32)] =
+    &[(Canceller::Buyer, 60), (Canceller::Seller, 25), (Canceller::Marketplace, 15)];
+
+/// The hours of a parcel's way to the buyer.
+struct Road {
+    parcel: u8,
+    packed: u32,
+    ready: u32,
+    /// `None` if nobody notes the pickup itself.
+    picked: Option<u32>,
+    moving: u32,
+    van: u32,
+    door: u32,
+}
+
+impl Road {
+    fn draw(parcel: u8, skips_pickup: bool, random: &mut Random) -> Self {
+        let packed = random.between(1, 12);
+        let ready = packed + random.between(0, 4);
+        let pickup = ready + random.between(2, 12);
+        let moving = pickup + random.between(1, 12);
+        let van = moving + random.between(12, 48);
+        let noted = (!skips_pickup && !random.chance(20)).then_some(pickup);
+        Road { parcel, packed, ready, picked: noted, moving, van, door: van + random.between(2, 8) }
+    }
+
+    fn in_warehouse(&self) -> Vec<(u32, Act)> {
+        let reach = |hour, stage| (hour, Act::Reach(self.parcel, stage));
+        vec![reach(self.packed, Stage::Packed), reach(self.ready, Stage::Ready)]
+    }
+
+    fn to_the_van(&self) -> Vec<(u32, Act)> {
+        let reach = |hour, stage| (hour, Act::Reach(self.parcel, stage));
+        let mut steps = self.in_warehouse();
+        steps.extend(self.picked.map(|hour| reach(hour, Stage::PickedUp)));
+        steps.push(reach(self.moving, Stage::InTransit));
+        steps.push(reach(self.van, Stage::OutForDelivery));
+        steps
+    }
+
+    /// All the way, ending in what happens at the buyer's door.
+    fn to_the_door(&self, end: Stage) -> Vec<(u32, Act)> {
+        let mut steps = self.to_the_van();
+        steps.push((self.door, Act::Reach(self.parcel, end)));
+        steps
+    }
+}
+
+/// A delivery, and a buyer's return of a line or of some of its units, which comes back or is withdrawn.
+fn sent_back(road: &Road, lines: &[(u8, u32)], comes_back: bool, random: &mut Random) -> Vec<(u32, Act)> {
+    let mut steps = road.to_the_door(Stage::Delivered);
+    let open = road.door + random.between(72, 120);
+    let any: Vec<_> = lines.iter().map(|&line| (line, 1)).collect();
+    let Some((line, ordered)) = random.pick(&any) else { return steps };
+    let units = if random.chance(50) { ordered } else { random.between(1, ordered) };
+    steps.push((open, Act::OpenReturn(line, units)));
+    if comes_back {
+        let moving = open + random.between(12, 36);
+        steps.push((moving, Act::ReachReturn(line, ReturnStage::InTransit)));
+        steps.push((moving + random.between(24, 60), Act::ReachReturn(line, ReturnStage::Completed)));
+    } else {
+        steps.push((open + random.between(24, 48), Act::ReachReturn(line, ReturnStage::Cancelled)));
+    }
+    steps
 }
 
 /// A part of a parcel: a line and units of it; `None` if the parcel is one unit, or one line where lines go whole.

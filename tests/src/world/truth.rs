@@ -43,7 +43,7 @@ pub struct OrderTruth {
 pub struct ParcelTruth {
     /// The marketplace's package id.
     pub package: String,
-    /// OPEN, DISPATCHED (or SHIPPED), DELIVERED, RETURN_EXPECTED, RETURNED, CANCELLED (or there is none).
+    /// OPEN, DISPATCHED (or SHIPPED), DELIVERED, `RETURN_EXPECTED`, RETURNED, CANCELLED (or there is none).
     pub state: &'static str,
     /// The item ids in it.
     pub items: Vec<String>,
@@ -58,7 +58,7 @@ pub struct ReturnTruth {
     pub kind: &'static str,
     /// See `kind`.
     pub id: String,
-    /// RTO: NOT_RECEIVED. CIR: CREATED or COMPLETE.
+    /// RTO: `NOT_RECEIVED`. CIR: CREATED or COMPLETE.
     pub state: &'static str,
     /// CIR: the item id.
     pub item: Option<String>,

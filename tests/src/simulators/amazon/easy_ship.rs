@@ -24,8 +24,8 @@ pub(super) async fn package(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
-) -> Response {
-    scheduled(&account, &headers, &asked).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    scheduled(&account, &headers, &asked)
 }
 
 fn scheduled(account: &Account, headers: &HeaderMap, asked: &Asked) -> Result<Response, Refused> {
@@ -70,7 +70,7 @@ fn scheduled(account: &Account, headers: &HeaderMap, asked: &Asked) -> Result<Re
         "packageWeight": {"value": 230, "unit": "g"},
         "packageItems": items.collect::<Vec<_>>(),
         "packageTimeSlot": {"slotId": "demo", "startTime": "2026-09-02T10:00:00+05:30", "endTime": "2026-09-02T13:00:00+05:30",
-            "handoverMethod": if parcel.quirks >> 4 & 7 == 0 { "DROPOFF" } else { "PICKUP" }},
+            "handoverMethod": if parcel.rare(6) { "DROPOFF" } else { "PICKUP" }},
         "invoice": {"invoiceNumber": format!("IN-{}", order.index + 1)},
         "packageStatus": status,
         "trackingDetails": {"trackingId": parcel.awb},

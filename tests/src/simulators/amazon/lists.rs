@@ -83,7 +83,7 @@ impl Params {
 
     fn filters(&self, but: &[&str]) -> String {
         let filters = self.0.iter().filter(|(name, _)| !but.contains(&name.as_str()));
-        filters.map(|(name, value)| format!("{name}={value}&")).collect()
+        filters.map(|(name, value)| [name, "=", value, "&"].concat()).collect()
     }
 }
 
@@ -120,9 +120,9 @@ pub(super) fn page(
     (by, from, to): (By, i64, i64),
     takes: impl Fn(&Order) -> bool,
 ) -> Result<Page, Refused> {
-    let size = match params.get(names.page_size).map(str::parse::<usize>) {
+    let per_page = match params.get(names.page_size).map(str::parse::<usize>) {
         None => MAX_ROWS,
-        Some(Ok(size)) if (1..=MAX_ROWS).contains(&size) => size,
+        Some(Ok(given)) if (1..=MAX_ROWS).contains(&given) => given,
         Some(_) => return Err(bad_request(format!("{} is not from 1 to {MAX_ROWS}", names.page_size))),
     };
     let filters = params.filters(&[&[names.token, names.page_size], names.free].concat());
@@ -149,7 +149,7 @@ pub(super) fn page(
         rows
     });
     let start = start.min(rows.len());
-    let end = rows.len().min(start + size);
+    let end = rows.len().min(start + per_page);
     let token = (end < rows.len()).then(|| Token { filters, offset: end, issued_at: site.now() });
     let next_token = token.map(|token| URL_SAFE_NO_PAD.encode(serde_json::json!(token).to_string()));
     Ok(Page { rows, start, end, next_token })

@@ -43,6 +43,7 @@ const NAMES: Names =
 
 /// The parts of an order that were asked for.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 struct Included {
     fulfillment: bool,
     packages: bool,
@@ -281,8 +282,8 @@ pub(super) async fn search(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Query(pairs): Query<Vec<(String, String)>>,
-) -> Response {
-    found(&account, &headers, pairs).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    found(&account, &headers, pairs)
 }
 
 fn found(account: &Account, headers: &HeaderMap, pairs: Vec<(String, String)>) -> Result<Response, Refused> {
@@ -335,14 +336,11 @@ pub(super) async fn get(
     headers: HeaderMap,
     Path(id): Path<String>,
     Query(pairs): Query<Vec<(String, String)>>,
-) -> Response {
-    let reply = || {
-        authorized(&account.site, &headers)?;
-        let included = Included::read(&Params::read(pairs, &["includedData"])?, &account)?;
-        let world = account.site.world();
-        let order = world.find(&id).map(|(index, _)| world.order(index)).filter(|order| order.id == id);
-        let order = order.ok_or_else(|| not_found("the order"))?;
-        Ok::<_, Refused>(axum::Json(One { order: wire(order, included) }).into_response())
-    };
-    reply().unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    authorized(&account.site, &headers)?;
+    let included = Included::read(&Params::read(pairs, &["includedData"])?, &account)?;
+    let world = account.site.world();
+    let order = world.find(&id).map(|(index, _)| world.order(index)).filter(|order| order.id == id);
+    let order = order.ok_or_else(|| not_found("the order"))?;
+    Ok(axum::Json(One { order: wire(order, included) }).into_response())
 }

@@ -37,94 +37,89 @@ struct Report {
     to: i64,
     created_at: i64,
     polls: u32,
-    /// Once it is done: its rows, or `None` if there are none.
-    done: Option<Option<String>>,
+    /// Once it is done: its text, empty if it has no rows.
+    done: Option<String>,
 }
 
 fn reports(account: &Account) -> MutexGuard<'_, Reports> {
     account.reports.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) async fn create(State(account): State<Arc<Account>>, headers: HeaderMap, body: Bytes) -> Response {
-    let reply = || {
-        authorized(&account.site, &headers)?;
-        let body: Value =
-            serde_json::from_slice(&body).map_err(|error| bad_request(format!("body: {error}")))?;
-        if body["reportType"] != REPORT_TYPE {
-            return Err(bad_request("reportType is not known"));
-        }
-        if body["marketplaceIds"] != json!([MARKETPLACE_ID]) {
-            return Err(bad_request("marketplaceIds is not the account's"));
-        }
-        let now = account.site.now();
-        let time = |name: &str| {
-            let at = body[name].as_str().and_then(|text| text.parse::<Timestamp>().ok());
-            at.map(Timestamp::as_millisecond).ok_or_else(|| bad_request(format!("{name} is not a date-time")))
-        };
-        let (from, to) = (time("dataStartTime")?, time("dataEndTime")?);
-        if to > now || from > to {
-            return Err(bad_request("dataEndTime is in the future or before dataStartTime"));
-        }
-        let mut reports = reports(&account);
-        let id = format!("R{}", reports.made.len() + 1);
-        reports.made.insert(id.clone(), Report { from, to, created_at: now, polls: 0, done: None });
-        Ok::<_, Refused>((StatusCode::ACCEPTED, axum::Json(json!({"reportId": id}))).into_response())
+pub(super) async fn create(
+    State(account): State<Arc<Account>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    authorized(&account.site, &headers)?;
+    let body: Value = serde_json::from_slice(&body).map_err(|error| bad_request(format!("body: {error}")))?;
+    if body["reportType"] != REPORT_TYPE {
+        return Err(bad_request("reportType is not known"));
+    }
+    if body["marketplaceIds"] != json!([MARKETPLACE_ID]) {
+        return Err(bad_request("marketplaceIds is not the account's"));
+    }
+    let now = account.site.now();
+    let time = |name: &str| {
+        let at = body[name].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        at.map(Timestamp::as_millisecond).ok_or_else(|| bad_request(format!("{name} is not a date-time")))
     };
-    reply().unwrap_or_else(|refused| *refused)
+    let (from, to) = (time("dataStartTime")?, time("dataEndTime")?);
+    if to > now || from > to {
+        return Err(bad_request("dataEndTime is in the future or before dataStartTime"));
+    }
+    let mut reports = reports(&account);
+    let id = format!("R{}", reports.made.len() + 1);
+    reports.made.insert(id.clone(), Report { from, to, created_at: now, polls: 0, done: None });
+    Ok((StatusCode::ACCEPTED, axum::Json(json!({"reportId": id}))).into_response())
 }
 
 pub(super) async fn get(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Response {
-    let reply = || {
-        authorized(&account.site, &headers)?;
-        let mut reports = reports(&account);
-        let report = reports.made.get_mut(&id).ok_or_else(|| not_found("the report"))?;
-        report.polls += 1;
-        let mut wire = json!({"reportId": id, "reportType": REPORT_TYPE, "createdTime": utc(report.created_at),
+) -> Result<Response, Refused> {
+    authorized(&account.site, &headers)?;
+    let mut reports = reports(&account);
+    let report = reports.made.get_mut(&id).ok_or_else(|| not_found("the report"))?;
+    report.polls += 1;
+    let mut wire = json!({"reportId": id, "reportType": REPORT_TYPE, "createdTime": utc(report.created_at),
             "dataStartTime": utc(report.from), "dataEndTime": utc(report.to)});
-        wire["processingStatus"] = match report.polls {
-            polls if polls < account.market.report_polls => {
-                if polls == 1 { "IN_QUEUE" } else { "IN_PROGRESS" }.into()
+    wire["processingStatus"] = match report.polls {
+        polls if polls < account.market.report_polls => {
+            if polls == 1 { "IN_QUEUE" } else { "IN_PROGRESS" }.into()
+        }
+        _ if report.to - report.from > MAX_WINDOW_MS => "FATAL".into(),
+        _ => {
+            let (from, to) = (report.from, report.to);
+            let rows = report.done.get_or_insert_with(|| rows(&account.site.world(), from, to));
+            if rows.is_empty() {
+                "CANCELLED".into()
+            } else {
+                wire["reportDocumentId"] = id.replace('R', "D").into();
+                "DONE".into()
             }
-            _ if report.to - report.from > MAX_WINDOW_MS => "FATAL".into(),
-            _ => {
-                let (from, to) = (report.from, report.to);
-                let rows = report.done.get_or_insert_with(|| rows(&account.site.world(), from, to));
-                if rows.is_some() {
-                    wire["reportDocumentId"] = id.replace('R', "D").into();
-                    "DONE".into()
-                } else {
-                    "CANCELLED".into()
-                }
-            }
-        };
-        Ok::<_, Refused>(axum::Json(wire).into_response())
+        }
     };
-    reply().unwrap_or_else(|refused| *refused)
+    Ok(axum::Json(wire).into_response())
 }
 
 pub(super) async fn document(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Response {
-    let reply = || {
-        authorized(&account.site, &headers)?;
-        let mut reports = reports(&account);
-        let report = id.replace('D', "R");
-        if !reports.made.get(&report).is_some_and(|report| matches!(report.done, Some(Some(_)))) {
-            return Err(not_found("the document"));
-        }
-        let key = format!("{id}-{}", reports.urls.len() + 1);
-        reports.urls.insert(key.clone(), (report, account.site.now() + URL_MS));
-        let url = format!("{}/report-documents/{key}?signature=not-a-real-one", account.site.base_url);
-        let wire = json!({"reportDocumentId": id, "url": url, "compressionAlgorithm": "GZIP"});
-        Ok::<_, Refused>(axum::Json(wire).into_response())
-    };
-    reply().unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    authorized(&account.site, &headers)?;
+    let mut reports = reports(&account);
+    let report = id.replace('D', "R");
+    let rows = reports.made.get(&report).and_then(|report| report.done.as_ref());
+    if rows.is_none_or(String::is_empty) {
+        return Err(not_found("the document"));
+    }
+    let key = format!("{id}-{}", reports.urls.len() + 1);
+    reports.urls.insert(key.clone(), (report, account.site.now() + URL_MS));
+    let url = format!("{}/report-documents/{key}?signature=not-a-real-one", account.site.base_url);
+    let wire = json!({"reportDocumentId": id, "url": url, "compressionAlgorithm": "GZIP"});
+    Ok(axum::Json(wire).into_response())
 }
 
 /// The document store: it knows no tokens and refuses whoever shows one.
@@ -132,27 +127,24 @@ pub(super) async fn download(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Path(key): Path<String>,
-) -> Response {
-    let reply = || {
-        if headers.contains_key("x-amz-access-token") || headers.contains_key(header::AUTHORIZATION) {
-            return Err(bad_request("only one way to authorize is allowed"));
-        }
-        let reports = reports(&account);
-        let expired = || refuse(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired", "");
-        let (report, until) = reports.urls.get(&key).ok_or_else(expired)?;
-        let rows = reports.made.get(report).and_then(|report| report.done.as_ref()?.as_ref());
-        let Some(rows) = rows.filter(|_| account.site.now() < *until) else { return Err(expired()) };
-        let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
-        let zipped = zipped.write_all(rows.as_bytes()).and_then(|()| zipped.finish());
-        let zipped = zipped
-            .map_err(|error| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Gzip", &error.to_string(), ""))?;
-        Ok::<_, Refused>(([(header::CONTENT_TYPE, "application/octet-stream")], zipped).into_response())
-    };
-    reply().unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    if headers.contains_key("x-amz-access-token") || headers.contains_key(header::AUTHORIZATION) {
+        return Err(bad_request("only one way to authorize is allowed"));
+    }
+    let reports = reports(&account);
+    let expired = || refuse(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired", "");
+    let (report, until) = reports.urls.get(&key).ok_or_else(expired)?;
+    let rows = reports.made.get(report).and_then(|report| report.done.as_ref());
+    let Some(rows) = rows.filter(|_| account.site.now() < *until) else { return Err(expired()) };
+    let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
+    let zipped = zipped.write_all(rows.as_bytes()).and_then(|()| zipped.finish());
+    let zipped =
+        zipped.map_err(|error| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Gzip", &error.to_string(), ""))?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], zipped).into_response())
 }
 
-/// The report's text: buyers' returns that were asked for in the window. `None` if there are none.
-fn rows(world: &World, from: i64, to: i64) -> Option<String> {
+/// The report's text: buyers' returns that were asked for in the window. Empty if there are none.
+fn rows(world: &World, from: i64, to: i64) -> String {
     let mut text = String::from(
         "Order ID\tOrder date\tReturn request date\tReturn request status\tAmazon RMA ID\tReturn carrier\tTracking ID\t\
          Merchant SKU\tOrder Item ID\tReturn quantity\tReturn Reason\tReturn delivery date\n",
@@ -183,7 +175,7 @@ fn rows(world: &World, from: i64, to: i64) -> Option<String> {
             row.quantity,
         );
     }
-    (text.len() > header).then_some(text)
+    if text.len() > header { text } else { String::new() }
 }
 
 /// A day in India, as the reports of amazon.in write it: `02-Sep-2026`.

@@ -45,8 +45,8 @@ pub(super) async fn list(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Query(pairs): Query<Vec<(String, String)>>,
-) -> Response {
-    found(&account, &headers, pairs).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    found(&account, &headers, pairs)
 }
 
 fn found(account: &Account, headers: &HeaderMap, pairs: Vec<(String, String)>) -> Result<Response, Refused> {
@@ -115,22 +115,24 @@ fn found(account: &Account, headers: &HeaderMap, pairs: Vec<(String, String)>) -
 }
 
 /// The payload that `of` makes of one order.
-fn one(account: &Account, headers: &HeaderMap, id: &str, of: impl Fn(&Order) -> Value) -> Response {
-    let reply = || {
-        authorized(&account.site, headers)?;
-        let world = account.site.world();
-        let order = world.find(id).map(|(index, _)| world.order(index)).filter(|order| order.id == id);
-        let order = order.ok_or_else(|| not_found("the order"))?;
-        Ok::<_, Refused>(axum::Json(json!({"payload": of(order)})).into_response())
-    };
-    reply().unwrap_or_else(|refused| *refused)
+fn one(
+    account: &Account,
+    headers: &HeaderMap,
+    id: &str,
+    of: impl Fn(&Order) -> Value,
+) -> Result<Response, Refused> {
+    authorized(&account.site, headers)?;
+    let world = account.site.world();
+    let order = world.find(id).map(|(index, _)| world.order(index)).filter(|order| order.id == id);
+    let order = order.ok_or_else(|| not_found("the order"))?;
+    Ok(axum::Json(json!({"payload": of(order)})).into_response())
 }
 
 pub(super) async fn get(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Response {
+) -> Result<Response, Refused> {
     one(&account, &headers, &id, wire)
 }
 
@@ -138,7 +140,7 @@ pub(super) async fn items(
     State(account): State<Arc<Account>>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Response {
+) -> Result<Response, Refused> {
     one(&account, &headers, &id, |order| {
         let shipped = order_status(order).0 == "Shipped";
         let items = order.lines.iter().map(|line| {

@@ -12,7 +12,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     LOCATION, Refused, authorized, bad_request,
@@ -50,21 +50,21 @@ enum Sort {
     Modified,
 }
 
-pub(super) async fn first_page(State(site): State<Arc<Site>>, headers: HeaderMap, body: Bytes) -> Response {
-    let reply = || {
-        authorized(&site, &headers)?;
-        let body: Value =
-            serde_json::from_slice(&body).map_err(|error| bad_request(format!("body: {error}")))?;
-        let size = match &body["pagination"]["pageSize"] {
-            Value::Null => PAGE_SIZE,
-            size => match size.as_u64().and_then(|size| usize::try_from(size).ok()) {
-                Some(size) if size > 0 => size.min(PAGE_SIZE),
-                _ => return Err(bad_request("pagination.pageSize is not a number above 0")),
-            },
-        };
-        page(&site, json!({"filter": body["filter"], "sort": body["sort"]}), size, 1)
+pub(super) async fn first_page(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    authorized(&site, &headers)?;
+    let body: Value = serde_json::from_slice(&body).map_err(|error| bad_request(format!("body: {error}")))?;
+    let per_page = match &body["pagination"]["pageSize"] {
+        Value::Null => PAGE_SIZE,
+        given => match given.as_u64().and_then(|given| usize::try_from(given).ok()) {
+            Some(given) if given > 0 => given.min(PAGE_SIZE),
+            _ => return Err(bad_request("pagination.pageSize is not a number above 0")),
+        },
     };
-    reply().unwrap_or_else(|refused| *refused)
+    page(&site, json!({"filter": body["filter"], "sort": body["sort"]}), per_page, 1)
 }
 
 #[derive(Deserialize)]
@@ -76,7 +76,7 @@ pub(super) struct Next {
 #[derive(Serialize, Deserialize)]
 struct Token {
     query: Value,
-    size: usize,
+    per_page: usize,
     page: usize,
 }
 
@@ -84,15 +84,12 @@ pub(super) async fn next_page(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Query(next): Query<Next>,
-) -> Response {
-    let reply = || {
-        authorized(&site, &headers)?;
-        let token = next.next_token.and_then(|token| URL_SAFE_NO_PAD.decode(token).ok());
-        let token = token.and_then(|token| serde_json::from_slice::<Token>(&token).ok());
-        let token = token.ok_or_else(|| bad_request("next_token is not one of ours"))?;
-        page(&site, token.query, token.size, token.page)
-    };
-    reply().unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    authorized(&site, &headers)?;
+    let token = next.next_token.and_then(|token| URL_SAFE_NO_PAD.decode(token).ok());
+    let token = token.and_then(|token| serde_json::from_slice::<Token>(&token).ok());
+    let token = token.ok_or_else(|| bad_request("next_token is not one of ours"))?;
+    page(&site, token.query, token.per_page, token.page)
 }
 
 #[derive(Serialize)]
@@ -103,11 +100,11 @@ struct Page<'a> {
     shipments: Vec<Shipment<'a>>,
 }
 
-fn page(site: &Site, query: Value, size: usize, page: usize) -> Result<Response, Refused> {
+fn page(site: &Site, query: Value, per_page: usize, page: usize) -> Result<Response, Refused> {
     let filter = read(&query)?;
     let rows = site.list(&query.to_string(), |world| filter.rows(world));
-    let start = rows.len().min(size.saturating_mul(page.saturating_sub(1)));
-    let end = rows.len().min(start.saturating_add(size));
+    let start = rows.len().min(per_page.saturating_mul(page.saturating_sub(1)));
+    let end = rows.len().min(start.saturating_add(per_page));
     let world = site.world();
     let shipments = rows[start..end]
         .iter()
@@ -115,114 +112,124 @@ fn page(site: &Site, query: Value, size: usize, page: usize) -> Result<Response,
     let shipments: Vec<_> = shipments.collect();
     // A last page may have a URL all the same; what tells the end is hasMore.
     let next_page_url = (start < end).then(|| {
-        let token = json!(Token { query, size, page: page + 1 });
+        let token = json!(Token { query, per_page, page: page + 1 });
         format!("/v3/shipments/filter?next_token={}", URL_SAFE_NO_PAD.encode(token.to_string()))
     });
     Ok(axum::Json(Page { has_more: end < rows.len(), next_page_url, shipments }).into_response())
 }
 
+/// The fields of `filter`, each read in the one way it may be given.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl Fields<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Refused> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(one)) => Ok(Some(vec![one.clone()])),
+            Some(value) => serde_json::from_value(value.clone())
+                .map(Some)
+                .map_err(|_| bad_request(format!("filter.{name} is not a list of texts"))),
+        }
+    }
+
+    fn window(&self, name: &str) -> Result<Option<(i64, i64)>, Refused> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let end = |side: &str| match value[side].as_str() {
+            Some(text) => time(&format!("filter.{name}.{side}"), text),
+            None => Err(bad_request(format!("filter.{name}.{side} is missing"))),
+        };
+        let (from, to) = (end("from")?, end("to")?);
+        if from > to {
+            Err(bad_request(format!("filter.{name}: from is after to")))
+        } else {
+            Ok(Some((from, to)))
+        }
+    }
+
+    /// The type and the states it may have.
+    fn type_(&self) -> Result<(&'static str, &'static [&'static str]), Refused> {
+        match self.get("type").and_then(Value::as_str) {
+            Some("preDispatch") => Ok((
+                "preDispatch",
+                &["APPROVED", "PACKING_IN_PROGRESS", "PACKED", "FORM_FAILED", "READY_TO_DISPATCH"],
+            )),
+            Some("postDispatch") => Ok(("postDispatch", &["PICKUP_COMPLETE", "SHIPPED", "DELIVERED"])),
+            Some("cancelled") => Ok(("cancelled", &["CANCELLED"])),
+            _ => Err(bad_request("filter.type is not preDispatch, postDispatch or cancelled")),
+        }
+    }
+
+    fn canceller(&self) -> Result<Canceller, Refused> {
+        match self.get("cancellationType").and_then(Value::as_str) {
+            Some("sellerCancellation") => Ok(Canceller::Seller),
+            Some("buyerCancellation") => Ok(Canceller::Buyer),
+            Some("marketplaceCancellation") => Ok(Canceller::Marketplace),
+            _ => Err(bad_request("filter.cancellationType is required for cancelled shipments")),
+        }
+    }
+
+    /// Whether no shipment of this seller can match: other warehouses, other programmes.
+    fn is_void(&self) -> Result<bool, Refused> {
+        let ours = |profile: &String| profile == "NON_FBF" || profile == "Seller_Fulfilment";
+        Ok(self.texts("serviceProfiles")?.is_some_and(|profiles| !profiles.iter().any(ours))
+            || self.get("locationId").is_some_and(|location| location != LOCATION)
+            || self.get("mps").is_some_and(|mps| mps == true)
+            || self
+                .texts("dispatchServiceTiers")?
+                .is_some_and(|tiers| !tiers.iter().any(|tier| tier == "REGULAR")))
+    }
+}
+
+const FIELDS: [&str; 15] = [
+    "type",
+    "states",
+    "cancellationType",
+    "orderDate",
+    "dispatchAfterDate",
+    "dispatchByDate",
+    "modifiedDate",
+    "cancellationDate",
+    "hold",
+    "shipmentTypes",
+    "serviceProfiles",
+    "locationId",
+    "sku",
+    "mps",
+    "dispatchServiceTiers",
+];
+
 fn read(query: &Value) -> Result<Filter, Refused> {
-    let filter = query["filter"].as_object().ok_or_else(|| bad_request("filter is missing"))?;
-    let known = [
-        "type",
-        "states",
-        "cancellationType",
-        "orderDate",
-        "dispatchAfterDate",
-        "dispatchByDate",
-        "modifiedDate",
-        "cancellationDate",
-        "hold",
-        "shipmentTypes",
-        "serviceProfiles",
-        "locationId",
-        "sku",
-        "mps",
-        "dispatchServiceTiers",
-    ];
-    if let Some(name) = filter.keys().find(|name| !known.contains(&name.as_str())) {
+    let fields = Fields(query["filter"].as_object().ok_or_else(|| bad_request("filter is missing"))?);
+    if let Some(name) = fields.0.keys().find(|name| !FIELDS.contains(&name.as_str())) {
         return Err(bad_request(format!("filter.{name} is not known")));
     }
-    let get = |name: &str| filter.get(name).filter(|value| !value.is_null());
-    let texts = |name: &str| match get(name) {
-        None => Ok(None),
-        Some(Value::String(one)) => Ok(Some(vec![one.clone()])),
-        Some(value) => serde_json::from_value::<Vec<String>>(value.clone())
-            .map(Some)
-            .map_err(|_| bad_request(format!("filter.{name} is not a list of texts"))),
-    };
-    let window = |name: &str| match get(name) {
-        None => Ok(None),
-        Some(value) => {
-            let end = |side: &str| match value[side].as_str() {
-                Some(text) => time(&format!("filter.{name}.{side}"), text),
-                None => Err(bad_request(format!("filter.{name}.{side} is missing"))),
-            };
-            let (from, to) = (end("from")?, end("to")?);
-            if from > to {
-                Err(bad_request(format!("filter.{name}: from is after to")))
-            } else {
-                Ok(Some((from, to)))
-            }
-        }
-    };
-
-    let (type_, all): (_, &[&str]) = match get("type").and_then(Value::as_str) {
-        Some("preDispatch") => (
-            "preDispatch",
-            &["APPROVED", "PACKING_IN_PROGRESS", "PACKED", "FORM_FAILED", "READY_TO_DISPATCH"],
-        ),
-        Some("postDispatch") => ("postDispatch", &["PICKUP_COMPLETE", "SHIPPED", "DELIVERED"]),
-        Some("cancelled") => ("cancelled", &["CANCELLED"]),
-        _ => return Err(bad_request("filter.type is not preDispatch, postDispatch or cancelled")),
-    };
-    let states = texts("states")?.unwrap_or_else(|| all.iter().map(|&state| state.to_owned()).collect());
+    let (type_, all) = fields.type_()?;
+    let states =
+        fields.texts("states")?.unwrap_or_else(|| all.iter().map(|&state| state.to_owned()).collect());
     if let Some(state) = states.iter().find(|state| !all.contains(&state.as_str())) {
         return Err(bad_request(format!("filter.states: {state} is not a state of {type_}")));
     }
-    let canceller = match get("cancellationType").and_then(Value::as_str) {
-        _ if type_ != "cancelled" => None,
-        Some("sellerCancellation") => Some(Canceller::Seller),
-        Some("buyerCancellation") => Some(Canceller::Buyer),
-        Some("marketplaceCancellation") => Some(Canceller::Marketplace),
-        _ => return Err(bad_request("filter.cancellationType is required for cancelled shipments")),
-    };
+    let canceller = if type_ == "cancelled" { Some(fields.canceller()?) } else { None };
 
-    let modified = window("modifiedDate")?;
+    let modified = fields.window("modifiedDate")?;
     let shift = |window: Option<(i64, i64)>, by: i64| window.map(|(from, to)| (from - by, to - by));
     let created = [
-        window("orderDate")?,
-        shift(window("dispatchAfterDate")?, DISPATCH_AFTER_MS),
-        shift(window("dispatchByDate")?, DISPATCH_BY_MS),
+        fields.window("orderDate")?,
+        shift(fields.window("dispatchAfterDate")?, DISPATCH_AFTER_MS),
+        shift(fields.window("dispatchByDate")?, DISPATCH_BY_MS),
     ];
     let created: Vec<_> = created.into_iter().flatten().collect();
-    let (index, window) = match (window("cancellationDate")?, modified, created.first()) {
+    let (index, window) = match (fields.window("cancellationDate")?, modified, created.first()) {
         (Some(window), ..) => (By::Cancel, window),
         (None, Some(window), _) => (By::Change, window),
         (None, None, Some(&window)) => (By::Creation, window),
         (None, None, None) if type_ == "cancelled" => (By::Cancel, (i64::MIN, i64::MAX)),
         (None, None, None) => (By::Creation, (i64::MIN, i64::MAX)),
     };
-    let sort = match (query["sort"]["field"].as_str(), query["sort"]["order"].as_str()) {
-        (None, _) => None,
-        (Some(field), order) => {
-            let field = match field {
-                "orderDate" | "dispatchByDate" | "dispatchAfterDate" => Sort::Created,
-                "modifiedDate" => Sort::Modified,
-                _ => return Err(bad_request(format!("sort.field {field} is not known"))),
-            };
-            match order {
-                Some("asc") | None => Some((field, true)),
-                Some("desc") => Some((field, false)),
-                Some(_) => return Err(bad_request("sort.order is not asc or desc")),
-            }
-        }
-    };
-    let ours = |profile: &String| profile == "NON_FBF" || profile == "Seller_Fulfilment";
-    let is_void = texts("serviceProfiles")?.is_some_and(|profiles| !profiles.iter().any(ours))
-        || get("locationId").is_some_and(|location| location != LOCATION)
-        || get("mps").is_some_and(|mps| mps == true)
-        || texts("dispatchServiceTiers")?.is_some_and(|tiers| !tiers.iter().any(|tier| tier == "REGULAR"));
     Ok(Filter {
         type_,
         states,
@@ -231,13 +238,28 @@ fn read(query: &Value) -> Result<Filter, Refused> {
         window,
         modified,
         created,
-        hold: get("hold").is_some_and(|hold| hold == true),
+        hold: fields.get("hold").is_some_and(|hold| hold == true),
         // The default is what the documents imply: only what Flipkart ships the normal way.
-        types: texts("shipmentTypes")?.unwrap_or_else(|| vec!["NORMAL".into()]),
-        skus: texts("sku")?.unwrap_or_default(),
-        is_void,
-        sort,
+        types: fields.texts("shipmentTypes")?.unwrap_or_else(|| vec!["NORMAL".into()]),
+        skus: fields.texts("sku")?.unwrap_or_default(),
+        is_void: fields.is_void()?,
+        sort: sort(&query["sort"])?,
     })
+}
+
+/// What to sort by, and whether ascending; `None` leaves the order of the index.
+fn sort(sort: &Value) -> Result<Option<(Sort, bool)>, Refused> {
+    let Some(field) = sort["field"].as_str() else { return Ok(None) };
+    let field = match field {
+        "orderDate" | "dispatchByDate" | "dispatchAfterDate" => Sort::Created,
+        "modifiedDate" => Sort::Modified,
+        _ => return Err(bad_request(format!("sort.field {field} is not known"))),
+    };
+    match sort["order"].as_str() {
+        Some("asc") | None => Ok(Some((field, true))),
+        Some("desc") => Ok(Some((field, false))),
+        Some(_) => Err(bad_request("sort.order is not asc or desc")),
+    }
 }
 
 impl Filter {

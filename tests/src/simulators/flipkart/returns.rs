@@ -46,17 +46,17 @@ pub(super) async fn first_page(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
-) -> Response {
-    page(&site, &headers, Some(Token { asked, page: 1 })).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    page(&site, &headers, Some(Token { asked, page: 1 }))
 }
 
 pub(super) async fn next_page(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Path(token): Path<String>,
-) -> Response {
+) -> Result<Response, Refused> {
     let token = URL_SAFE_NO_PAD.decode(token).ok().and_then(|token| serde_json::from_slice(&token).ok());
-    page(&site, &headers, token).unwrap_or_else(|refused| *refused)
+    page(&site, &headers, token)
 }
 
 fn page(site: &Site, headers: &HeaderMap, token: Option<Token>) -> Result<Response, Refused> {
@@ -128,19 +128,20 @@ fn by_ids(world: &World, ids: &str, id_of: impl Fn(&Return) -> &String) -> Resul
 fn wire(order: &Order, row: &Return) -> Value {
     let line = &order.lines[usize::from(row.line)];
     let parcel = &order.parcels[usize::from(line.parcel)];
-    let quirk = |bit: u32| parcel.quirks >> bit & 1 == 0;
     let (status, shipment_status) = match row.stage {
-        ReturnStage::Created => (if quirk(13) { "created" } else { "init" }, quirk(14).then_some("start")),
-        ReturnStage::InTransit => {
-            ("created", Some(if quirk(15) { "in_transit" } else { "out_for_delivery" }))
+        ReturnStage::Created => {
+            (if parcel.quirk(13) { "created" } else { "init" }, parcel.quirk(14).then_some("start"))
         }
-        ReturnStage::Completed if quirk(16) => ("completed", Some("delivered")),
+        ReturnStage::InTransit => {
+            ("created", Some(if parcel.quirk(15) { "in_transit" } else { "out_for_delivery" }))
+        }
+        ReturnStage::Completed if parcel.quirk(16) => ("completed", Some("delivered")),
         // Back at the seller though not closed.
         ReturnStage::Completed => ("created", Some("delivered")),
-        ReturnStage::Cancelled => (if quirk(17) { "cancelled" } else { "rejected" }, None),
+        ReturnStage::Cancelled => (if parcel.quirk(17) { "cancelled" } else { "rejected" }, None),
     };
     // Real RTOs often have neither reason nor courier.
-    let is_bare = row.kind == ReturnKind::Rto && quirk(18);
+    let is_bare = row.kind == ReturnKind::Rto && parcel.quirk(18);
     let moving = row.stage != ReturnStage::Created;
     json!({
         "returnId": row.id, "orderItemId": line.id, "orderId": order.id, "locationId": LOCATION, "quantity": row.quantity,
@@ -149,7 +150,7 @@ fn wire(order: &Order, row: &Return) -> Value {
         "approvedOn": ist_secs(row.created_at), "expectedDate": null,
         "courierName": if is_bare { None } else { Some("flipkartlogistics") },
         "trackingId": moving.then_some(&row.awb),
-        "shipmentId": quirk(19).then_some(&parcel.id),
+        "shipmentId": parcel.quirk(19).then_some(&parcel.id),
         "shipmentStatus": shipment_status, "status": status,
         "reason": if is_bare { "" } else { "DEFECTIVE_PRODUCT" }, "subReason": if is_bare { "" } else { "BROKEN" },
         "comments": "", "serviceProfile": "Seller_Fulfilment", "services": [],

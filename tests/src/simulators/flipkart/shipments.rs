@@ -36,20 +36,20 @@ pub(super) fn rows_of(order: &Order, k: usize, line: usize) -> impl Iterator<Ite
     let (status, courier_return) = status(order, parcel, line);
     let canceller = courier_return.then_some(Canceller::Marketplace);
     let living = ItemRow { status, courier_return, quantity: item.living(), canceller };
-    let cancelled = ItemRow {
+    let gone = ItemRow {
         status: "CANCELLED",
         courier_return: false,
         quantity: item.cancelled,
         canceller: item.canceller,
     };
-    [living, cancelled].into_iter().filter(|row| row.quantity > 0)
+    [living, gone].into_iter().filter(|row| row.quantity > 0)
 }
 
 fn status(order: &Order, parcel: &Parcel, line: usize) -> (&'static str, bool) {
     let word = match parcel.stage {
         Stage::Approved => "APPROVED",
-        Stage::Packed if parcel.quirks & 0xF == 1 => "FORM_FAILED",
-        Stage::Packed if parcel.quirks & 3 == 0 => "PACKING_IN_PROGRESS",
+        Stage::Packed if parcel.rare(0) => "FORM_FAILED",
+        Stage::Packed if parcel.quirk(3) => "PACKING_IN_PROGRESS",
         Stage::Packed => "PACKED",
         Stage::Ready => "READY_TO_DISPATCH",
         Stage::PickedUp => "PICKUP_COMPLETE",
@@ -61,13 +61,13 @@ fn status(order: &Order, parcel: &Parcel, line: usize) -> (&'static str, bool) {
                 "RETURNED"
             } else if asked >= living {
                 "RETURN_REQUESTED"
-            } else if order.fulfilment == Fulfilment::Seller && parcel.quirks & 4 == 0 {
+            } else if order.fulfilment == Fulfilment::Seller && parcel.quirk(4) {
                 "COMPLETED"
             } else {
                 "DELIVERED"
             }
         }
-        Stage::RtoInitiated | Stage::RtoInTransit | Stage::RtoDelivered if parcel.quirks & 8 == 0 => {
+        Stage::RtoInitiated | Stage::RtoInTransit | Stage::RtoDelivered if parcel.quirk(5) => {
             return ("CANCELLED", true);
         }
         Stage::RtoInitiated | Stage::RtoInTransit => "RETURN_REQUESTED",
@@ -79,13 +79,14 @@ fn status(order: &Order, parcel: &Parcel, line: usize) -> (&'static str, bool) {
 pub(super) fn shipment_type(order: &Order, parcel: &Parcel) -> &'static str {
     match order.fulfilment {
         Fulfilment::Seller => "SELF",
-        _ if parcel.quirks >> 4 & 7 == 0 => "EXPRESS",
+        _ if parcel.rare(6) => "EXPRESS",
         _ => "NORMAL",
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(super) struct Shipment<'a> {
     shipment_id: &'a str,
     dispatch_by_date: String,
@@ -110,6 +111,7 @@ struct SubShipment {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(super) struct OrderItem<'a> {
     order_item_id: &'a str,
     order_id: &'a str,
@@ -147,14 +149,9 @@ pub(super) fn shipment(order: &Order, k: usize, wanted: impl Fn(&ItemRow) -> boo
                 payment_type: "PREPAID",
                 status: row.status,
                 // Absent where nothing turned back, in half of the parcels.
-                courier_return: (row.courier_return || parcel.quirks & 0x80 == 0)
-                    .then_some(row.courier_return),
+                courier_return: (row.courier_return || parcel.quirk(9)).then_some(row.courier_return),
                 // Seen as 1 and as 1.0.
-                quantity: if parcel.quirks & 0x100 == 0 {
-                    row.quantity.into()
-                } else {
-                    f64::from(row.quantity).into()
-                },
+                quantity: if parcel.quirk(10) { row.quantity.into() } else { f64::from(row.quantity).into() },
                 sku: &line.sku,
                 hsn: None,
                 package_ids: [],
@@ -186,6 +183,7 @@ struct Shipments<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(super) struct Ids {
     shipment_ids: Option<String>,
     order_item_ids: Option<String>,
@@ -196,8 +194,8 @@ pub(super) async fn by_id(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Query(ids): Query<Ids>,
-) -> Response {
-    status_by_id(&site, &headers, &ids).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    status_by_id(&site, &headers, &ids)
 }
 
 fn status_by_id(site: &Site, headers: &HeaderMap, ids: &Ids) -> Result<Response, Refused> {
@@ -256,8 +254,8 @@ pub(super) async fn details(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Path(ids): Path<String>,
-) -> Response {
-    courier_data(&site, &headers, &ids).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    courier_data(&site, &headers, &ids)
 }
 
 fn courier_data(site: &Site, headers: &HeaderMap, ids: &str) -> Result<Response, Refused> {
@@ -276,11 +274,11 @@ fn courier_data(site: &Site, headers: &HeaderMap, ids: &str) -> Result<Response,
             "buyerDetails": {"firstName": "x", "contactNumber": "x"}, "sellerAddress": nobody, "returnAddress": nobody});
         if let Some(awb) = &parcel.awb {
             // The first mile may have a courier of its own.
-            let first = if parcel.quirks & 0x200 == 0 { awb.clone() } else { format!("FM{awb}") };
+            let first = if parcel.quirk(11) { awb.clone() } else { format!("FM{awb}") };
             let courier = json!({"pickupDetails": {"trackingId": first, "vendorName": "Ekart"},
                 "deliveryDetails": {"trackingId": awb, "vendorName": "Ekart"}});
             // Older models have it on the shipment.
-            if parcel.quirks >> 10 & 7 == 0 {
+            if parcel.rare(20) {
                 row["courierDetails"] = courier;
             } else {
                 sub["courierDetails"] = courier;
@@ -296,8 +294,8 @@ pub(super) async fn invoices(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     Path(ids): Path<String>,
-) -> Response {
-    invoice_numbers(&site, &headers, &ids).unwrap_or_else(|refused| *refused)
+) -> Result<Response, Refused> {
+    invoice_numbers(&site, &headers, &ids)
 }
 
 /// From packing on, and not for parcels that the seller ships.

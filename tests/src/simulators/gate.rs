@@ -183,7 +183,12 @@ async fn cut(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    let half =
-        stream::iter([Ok(bytes.slice(..bytes.len() / 2)), Err(std::io::Error::other("cut on purpose"))]);
+    let half = stream::iter([Ok(bytes.slice(..bytes.len() / 2))]);
+    // The half must have left before the connection breaks.
+    let broken = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("cut on purpose"))
+    });
+    let half = half.chain(broken);
     Response::from_parts(parts, Body::from_stream(half))
 }

@@ -14,7 +14,7 @@ mod site;
 
 use std::{io, net::Ipv4Addr, sync::Arc};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -43,7 +43,8 @@ pub trait Marketplace: Send + Sync + 'static {
     /// How the list of an operation looks; `None` for an operation that is not a list.
     fn listing(&self, operation: &str) -> Option<Listing>;
 
-    /// The published rate of an operation: calls per second, burst. `None` if none is published.
+    /// The rate of an operation: calls per second, burst; as published, else what public clients keep to. `None` for no
+    /// limit.
     fn rate(&self, operation: &str) -> Option<(f64, u32)>;
 
     /// The reply header that tells the rate, if there is one.
@@ -106,6 +107,10 @@ impl Simulator {
     pub async fn start(market: impl Marketplace, config: Config) -> io::Result<Simulator> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await?;
         let base_url = format!("http://{}", listener.local_addr()?);
+        // Replies leave at once, also the last piece of a long one.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let market = Arc::new(market);
         let site = Arc::new(Site::new(market.profile(), config, base_url));
         let routes = Arc::clone(&market).routes(Arc::clone(&site));

@@ -22,7 +22,7 @@ use crate::{
 pub enum Rates {
     /// None.
     Off,
-    /// Those that the marketplace publishes, per operation.
+    /// Those of [`Marketplace::rate`](super::Marketplace::rate), per operation.
     Published,
     /// This one for every operation but the login.
     Each {

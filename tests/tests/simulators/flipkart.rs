@@ -104,6 +104,11 @@ async fn flipkart_gives_one_token_until_it_ends() {
     assert_eq!(first["access_token"], again["access_token"]);
     assert_eq!((first["expires_in"].as_i64(), again["expires_in"].as_i64()), (Some(100), Some(60)));
 
+    let partner =
+        "/oauth-service/oauth/token?grant_type=refresh_token&refresh_token=not-a-real-fk-refresh-token";
+    let partner = desk.get(partner).header("authorization", basic("fk-app-demo", "not-a-real-fk-secret"));
+    assert_eq!(send(partner).await.json()["access_token"], first["access_token"]);
+
     let fk = Fk::at(desk).await;
     assert_eq!(fk.get("/v3/shipments?orderIds=OD1").await.status, 200);
     fk.desk.tick(60_000);

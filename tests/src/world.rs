@@ -34,6 +34,8 @@ pub enum Stage {
     Approved,
     /// Packed: label and courier number exist.
     Packed,
+    /// The label was taken back; it will be packed again under a new courier number.
+    LabelWithdrawn,
     /// Pickup was asked for.
     Ready,
     /// The courier has it.

@@ -68,6 +68,7 @@ static PROFILE: Profile = Profile {
         (Life::SentBack, 8),
         (Life::ReturnWithdrawn, 2),
         (Life::Lost, 2),
+        (Life::Relabelled, 3),
     ],
     // Easy Ship has one package per order and cancels no part of a line.
     split_percent: 0,
@@ -293,6 +294,7 @@ fn fine(order: &Order) -> Fine {
     let parcel = &order.parcels[0];
     let drops_off = parcel.rare(6);
     let (v0, detailed, coarse, easy_ship) = match parcel.stage {
+        Stage::LabelWithdrawn => ("LabelCanceled", "LABEL_CANCELLED", "CANCELLED", Some("LabelCanceled")),
         Stage::Packed | Stage::Ready if is_cancelled(order) => {
             ("LabelCanceled", "LABEL_CANCELLED", "CANCELLED", Some("LabelCanceled"))
         }

@@ -28,6 +28,8 @@ pub enum Life {
     ReturnWithdrawn,
     /// Lost on the way.
     Lost,
+    /// Delivered, after its first label was taken back.
+    Relabelled,
 }
 
 /// One step of a script.
@@ -103,6 +105,12 @@ pub(super) fn script(profile: &Profile, order: &Order, parcel: u8, random: &mut 
         }
         Life::SentBack => sent_back(&road, &lines, true, random),
         Life::ReturnWithdrawn => sent_back(&road, &lines, false, random),
+        Life::Relabelled => {
+            let mut steps = road.to_the_door(Stage::Delivered);
+            steps.insert(2, (road.ready, Act::Reach(parcel, Stage::LabelWithdrawn)));
+            steps.insert(3, (road.ready + 1, Act::Reach(parcel, Stage::Packed)));
+            steps
+        }
         Life::Lost => {
             let mut steps = road.to_the_van();
             steps.pop();
@@ -240,6 +248,9 @@ impl World {
         }
         let number = number(self.seed, index);
         let parcel = &mut order.parcels[usize::from(k)];
+        if parcel.stage == Stage::LabelWithdrawn {
+            parcel.awb = parcel.awb.take().map(|awb| awb + "N");
+        }
         parcel.stage = stage;
         if stage >= Stage::Packed && parcel.awb.is_none() && order.fulfilment == Fulfilment::Channel {
             parcel.awb = Some((self.profile.awb)(number, u64::from(k)));

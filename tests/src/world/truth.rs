@@ -167,7 +167,7 @@ impl World {
 /// The state of units that are neither cancelled nor sent back by the buyer.
 fn item_state(stage: Stage, by_channel: bool, sight: Sight) -> &'static str {
     match stage {
-        Stage::Approved | Stage::Packed | Stage::Ready => "OPEN",
+        Stage::Approved | Stage::Packed | Stage::LabelWithdrawn | Stage::Ready => "OPEN",
         Stage::Delivered if by_channel => "DELIVERED",
         Stage::RtoDelivered if sight.rto_end => "RETURNED",
         Stage::PickedUp

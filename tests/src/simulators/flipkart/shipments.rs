@@ -50,7 +50,7 @@ fn status(order: &Order, parcel: &Parcel, line: usize) -> (&'static str, bool) {
         Stage::Approved => "APPROVED",
         Stage::Packed if parcel.rare(0) => "FORM_FAILED",
         Stage::Packed if parcel.quirk(3) => "PACKING_IN_PROGRESS",
-        Stage::Packed => "PACKED",
+        Stage::Packed | Stage::LabelWithdrawn => "PACKED",
         Stage::Ready => "READY_TO_DISPATCH",
         Stage::PickedUp => "PICKUP_COMPLETE",
         Stage::InTransit | Stage::OutForDelivery | Stage::Lost => "SHIPPED",

@@ -1,3 +1,10 @@
-//! The test kit: what the suites across crates have in common.
+//! The test kit: marketplaces that live in memory, and tools to make them misbehave.
+//!
+//! Nothing here knows the host. A simulator is a marketplace as its public documents describe it, served over HTTP on
+//! a loopback port; the host and its connectors meet it only there.
 
 pub mod built_plugins;
+pub mod faults;
+pub mod random;
+pub mod simulators;
+pub mod world;

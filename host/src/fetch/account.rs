@@ -213,7 +213,7 @@ impl Identity {
     pub(super) fn scrub(&self, filled: &[String]) -> Scrub {
         let (secrets, token) = (self.secrets(), self.tokens.any());
         let token = token.as_ref().map(|token| std::iter::once(&token.value).chain(token.parts.values()));
-        let secrets = secrets.values().chain(token.into_iter().flatten()).map(Secret::expose);
+        let secrets = secrets.values().chain(token.into_iter().flatten()).map(Secret::reveal);
         Scrub::new(secrets.chain(filled.iter().map(String::as_str)))
     }
 
@@ -470,7 +470,7 @@ mod tests {
             rotated: &'a BTreeMap<String, Secret>,
         ) -> BoxFuture<'a, Result<(), Error>> {
             let shown: Vec<_> =
-                rotated.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect();
+                rotated.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect();
             self.write(format!("{account} secrets {}", shown.join(",")), self.secrets_fail)
         }
 
@@ -479,7 +479,7 @@ mod tests {
             account: &'a str,
             token: &'a HeldToken,
         ) -> BoxFuture<'a, Result<(), Error>> {
-            self.write(format!("{account} token {}", token.value.expose()), self.token_fails)
+            self.write(format!("{account} token {}", token.value.reveal()), self.token_fails)
         }
     }
 
@@ -526,7 +526,7 @@ mod tests {
             let error = stage.account.send(signed()).await.unwrap_err();
             assert_eq!(error.to_string(), "unavailable in list: the database is away");
             assert_eq!((diary.lines.lock().unwrap().len(), stage.calls().len()), (lines, 0));
-            assert_eq!(stage.account.identity.secrets()["refresh_token"].expose(), "refresh-1");
+            assert_eq!(stage.account.identity.secrets()["refresh_token"].reveal(), "refresh-1");
         }
     }
 

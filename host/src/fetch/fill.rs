@@ -115,7 +115,7 @@ impl Credentials<'_> {
     fn secret(&self, name: &str) -> Result<&str, Error> {
         let missing =
             || Error::config(format!("secret `{name}` is not set for this channel: set it and try again"));
-        self.secrets.get(name).map(Secret::expose).filter(|value| !value.is_empty()).ok_or_else(missing)
+        self.secrets.get(name).map(Secret::reveal).filter(|value| !value.is_empty()).ok_or_else(missing)
     }
 
     fn token(&self) -> Result<&HeldToken, Error> {
@@ -130,9 +130,9 @@ impl Credentials<'_> {
         let value = match field.source {
             source::TEXT => Cow::Borrowed(named),
             source::SECRET => Cow::Borrowed(self.secret(named)?),
-            source::TOKEN => Cow::Borrowed(self.token()?.value.expose()),
+            source::TOKEN => Cow::Borrowed(self.token()?.value.reveal()),
             source::TOKEN_PART => match self.token()?.parts.get(named) {
-                Some(part) => Cow::Borrowed(part.expose()),
+                Some(part) => Cow::Borrowed(part.reveal()),
                 None => return Err(Error::auth(format!("the account token has no part `{named}`"))),
             },
             source::BASIC => {

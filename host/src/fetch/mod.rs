@@ -36,10 +36,10 @@ pub use account::{Account, AccountSetup, LoginSender};
 pub use exchange::{Exchange, Observer};
 pub use limits::{Buckets, NoPacing, Pacing, Turn, next_turn};
 pub use login::{HeldToken, Login, NotKept, TokenStore};
-pub use redact::Secret;
 pub use retry::Retrying;
 
 use crate::clock::Clock;
+pub use crate::secrets::Secret;
 
 /// The largest reply that is read, whatever a descriptor asks for, in bytes after unpacking.
 pub const LARGEST_REPLY_BYTES: u64 = 64 << 20;

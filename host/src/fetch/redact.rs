@@ -1,8 +1,8 @@
-//! Secrets that cannot be printed, and the blanking of secrets in what others wrote.
+//! The blanking of secrets in what others wrote.
 //!
 //! Deciding which values are secret is the account's business, not this module's.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use memchr::memmem::Finder;
 
@@ -11,35 +11,6 @@ const BLANK: &str = "[REDACTED]";
 
 /// Shorter values are too likely to be ordinary words of a reply.
 const SHORTEST: usize = 6;
-
-/// A value that `Debug` does not show. It has no `Display`, and reading it takes a visible [`expose`](Secret::expose).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The value itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Secret(value)
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(value: &str) -> Self {
-        Secret(value.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(BLANK)
-    }
-}
 
 /// Blanks a set of values, each as it is and as JSON and URLs write it.
 pub(super) struct Scrub(Vec<Finder<'static>>);
@@ -106,7 +77,7 @@ mod tests {
     fn a_secret_is_not_printed() {
         let secret = Secret::from("hunter2hunter2");
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[REDACTED] Some([REDACTED])");
-        assert_eq!(secret.expose(), "hunter2hunter2");
+        assert_eq!(secret.reveal(), "hunter2hunter2");
     }
 
     #[test]

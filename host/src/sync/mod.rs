@@ -31,7 +31,7 @@ use crate::{
     storage::{Counts, RunId, RunLine, RunResult, Store, StoreError, Trigger},
 };
 
-pub use observe::{Line, ObserveRequest, Observed};
+pub use observe::{Line, ObserveRequest, Observed, OutcomeLine};
 pub use people::Done;
 pub use schedule::Pool;
 pub use trial::{Trial, TrialEvent, TrialHost};

@@ -1,0 +1,128 @@
+//! One pull of a connector: its pages are applied as they come, while it is fetching the next.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use plugin_api::{Error as ConnectorError, ErrorKind, Job, Mark, OrderRef, Pull, Scope, Work};
+use tokio::sync::mpsc;
+
+use super::{SyncError, page, run::Run, world::settings_for};
+use crate::{
+    plugins::drive::{self, Page},
+    storage::StoreError,
+};
+
+/// Pages that may be fetched ahead of the one being applied.
+const AHEAD: usize = 2;
+
+impl Run<'_> {
+    /// Pulls a window; `None` if it failed, in which case the mark has not moved.
+    pub(super) async fn pull(
+        &mut self,
+        scope: Scope,
+        mark: Option<Mark>,
+        moves_mark: bool,
+    ) -> Result<Option<Mark>, SyncError> {
+        let mut seen = BTreeSet::new();
+        let end = self.drive(scope, mark, moves_mark, &mut seen).await?;
+        match end {
+            Ok(mark) => {
+                if moves_mark && !self.request.dry_run {
+                    let moved = Some((self.request.task, mark.clone()));
+                    self.engine
+                        .apply_page(self.holding, &self.setting, Vec::new(), Vec::new(), moved, self.mode())
+                        .await?;
+                }
+                Ok(Some(mark))
+            }
+            Err(error) => {
+                self.failed(error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Pulls orders by id; returns those that were mentioned.
+    pub(super) async fn pull_orders(&mut self, refs: Vec<OrderRef>) -> Result<BTreeSet<String>, SyncError> {
+        let mut seen = BTreeSet::new();
+        if let Err(error) = self.drive(Scope::Orders(refs), None, false, &mut seen).await? {
+            self.failed(error);
+        }
+        Ok(seen)
+    }
+
+    fn failed(&mut self, error: ConnectorError) {
+        tracing::warn!(
+            tenant = %self.request.tenant, channel = %self.request.channel, task = %self.request.task, %error,
+            "a pull failed"
+        );
+        self.tally.failed_pulls += 1;
+        self.tally.error.get_or_insert(error);
+    }
+
+    async fn drive(
+        &mut self,
+        scope: Scope,
+        mark: Option<Mark>,
+        keeps_marks: bool,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<Result<Mark, ConnectorError>, SyncError> {
+        let task = self.request.task;
+        let work = Work::Pull(Pull { task, statuses: task.statuses().to_vec(), scope, mark });
+        let settings = settings_for(&self.open.connector, &self.open.channel.settings, &self.secret_names);
+        let job = Job { now: self.setting.now, settings, work };
+        let limit = Duration::from_millis(self.engine.run_limit_ms);
+        let (pages, mut arrived) = mpsc::channel::<Page>(AHEAD);
+
+        // The job runs on a task of its own, so that fetching goes on while a page is applied.
+        let (connector, world) = (std::sync::Arc::clone(&self.open.connector), self.world.again());
+        let pulling = tokio::spawn(async move { drive::run(&connector, &job, &world, &pages, limit).await });
+        let stop = StopOnDrop(pulling.abort_handle());
+        while let Some(page) = arrived.recv().await {
+            if self.holding.is_lost() {
+                return Err(lease_lost(self));
+            }
+            self.apply(page, keeps_marks, seen).await?;
+        }
+        let end = pulling.await.unwrap_or_else(|_| {
+            Err(ConnectorError::new(ErrorKind::PluginFault, "the run of the connector was ended"))
+        });
+        drop(stop);
+        Ok(end.and_then(|text| {
+            serde_json::from_str(&text)
+                .map_err(|_| ConnectorError::new(ErrorKind::PluginFault, "the connector returned no mark"))
+        }))
+    }
+
+    async fn apply(
+        &mut self,
+        page: Page,
+        keeps_marks: bool,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<(), SyncError> {
+        let mark =
+            page.mark.filter(|_| keeps_marks && !self.request.dry_run).map(|mark| (self.request.task, mark));
+        let answers = page::answers(page.observations);
+        seen.extend(answers.iter().map(|answer| answer.order.clone()));
+        let orders = answers.len() as u64;
+        let done = self
+            .engine
+            .apply_page(self.holding, &self.setting, answers, Vec::new(), mark, self.mode())
+            .await?;
+        self.count(done, orders);
+        Ok(())
+    }
+}
+
+fn lease_lost(run: &Run<'_>) -> SyncError {
+    let (tenant, channel) = (run.request.tenant.to_string(), run.request.channel.to_string());
+    SyncError::Store(StoreError::LeaseLost { tenant, channel })
+}
+
+/// Ends the job when nobody waits for its pages any longer.
+struct StopOnDrop(tokio::task::AbortHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,374 @@
+//! The world that a connector's job runs in: its account on the fetcher, its settings, and the host's time.
+//!
+//! Accounts are kept between runs, so that a token is shared by all runs of a channel; one whose channel was changed is
+//! made anew.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use plugin_api::{Error, ErrorKind, Job, Millis, Reply, Setting, SettingKind, Token, Work};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use super::{Engine, SyncError};
+use crate::{
+    domain::{
+        codes::{ChannelCode, TenantCode},
+        snapshot::Channel,
+    },
+    fetch::{
+        Account, AccountSetup, Exchange, Fetcher, HeldToken, Login, LoginSender, NotKept, Observer,
+        TokenStore,
+    },
+    plugins::{Connector, drive},
+    secrets::Secret,
+    storage::Store,
+};
+
+/// How long a login, or a look at settings, may take.
+const QUICK_JOB: Duration = Duration::from_mins(2);
+/// Under this key a connector finds the names of the secrets that its channel has.
+const PRESENT_SECRETS: &str = "_secrets";
+
+/// The accounts in use, by tenant and channel, each with what it was made from.
+#[derive(Default)]
+pub(super) struct Accounts(Mutex<HashMap<(TenantCode, ChannelCode), (u64, Arc<Account>)>>);
+
+/// Counts what a run sends.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    sent: AtomicU64,
+    again: AtomicU64,
+}
+
+impl Calls {
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn again(&self) -> u64 {
+        self.again.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, exchange: &Exchange) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        if exchange.attempt > 1 {
+            self.again.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Tells a run's counter, and whoever watches, about each attempt.
+pub(super) fn observer(calls: Arc<Calls>, watch: Option<super::Watch>) -> Observer {
+    Arc::new(move |exchange| {
+        calls.count(exchange);
+        tracing::debug!(
+            operation = exchange.operation,
+            target = exchange.target,
+            status = exchange.status,
+            took_ms = exchange.took_ms,
+            waited_ms = exchange.waited_ms,
+            attempt = exchange.attempt,
+            "sent"
+        );
+        if exchange.waited_ms > 1_000
+            && let Some(watch) = &watch
+        {
+            watch(super::Progress::Waiting {
+                operation: exchange.operation.clone(),
+                millis: exchange.waited_ms,
+            });
+        }
+    })
+}
+
+/// An account as a job's world.
+pub(super) struct World(pub(super) Account, pub(super) Option<Observer>);
+
+impl World {
+    /// The same world for another job: same account, same observer.
+    pub(super) fn again(&self) -> World {
+        World(self.0.for_job(self.1.clone()), self.1.clone())
+    }
+}
+
+impl drive::Outside for World {
+    fn send(&self, request: plugin_abi::Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        Box::pin(self.0.send(request))
+    }
+    fn relogin(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.0.relogin())
+    }
+    fn sleep(&self, wait: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(wait))
+    }
+}
+
+/// The world of a login job.
+struct LoginWorld(LoginSender);
+
+impl drive::Outside for LoginWorld {
+    fn send(&self, request: plugin_abi::Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        Box::pin(self.0.send(request))
+    }
+    fn relogin(&self) -> BoxFuture<'_, Result<(), Error>> {
+        let refused = Error::new(ErrorKind::PluginFault, "a login asked for another login");
+        Box::pin(std::future::ready(Err(refused)))
+    }
+    fn sleep(&self, wait: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(wait))
+    }
+}
+
+/// The world of a job that sends nothing.
+struct NoWorld;
+
+impl drive::Outside for NoWorld {
+    fn send(&self, _: plugin_abi::Request) -> BoxFuture<'_, Result<Reply, Error>> {
+        let refused = Error::new(ErrorKind::PluginFault, "a look at settings sends nothing");
+        Box::pin(std::future::ready(Err(refused)))
+    }
+    fn relogin(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+    fn sleep(&self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Settings as a connector gets them: without secrets, ids as text, and with the names of the secrets there are.
+pub(super) fn settings_for(connector: &Connector, given: &Map<String, Value>, secrets: &[String]) -> Value {
+    let declared = |name: &str| connector.descriptor.settings.iter().find(|setting| setting.name == name);
+    let mut settings = Map::new();
+    for (name, value) in given {
+        match declared(name) {
+            Some(Setting { secret: true, .. }) => {}
+            Some(Setting { kind: SettingKind::Text | SettingKind::Choice(_), .. }) => {
+                let text = match value {
+                    Value::Number(number) => Value::String(number.to_string()),
+                    other => other.clone(),
+                };
+                settings.insert(name.clone(), text);
+            }
+            _ => {
+                settings.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    if !secrets.is_empty() {
+        settings.insert(PRESENT_SECRETS.to_owned(), json!(secrets));
+    }
+    Value::Object(settings)
+}
+
+/// The URLs among the settings, defaults included, by the setting's name.
+pub(super) fn urls(connector: &Connector, given: &Map<String, Value>) -> BTreeMap<String, String> {
+    connector
+        .descriptor
+        .settings
+        .iter()
+        .filter(|setting| setting.kind == SettingKind::Url)
+        .filter_map(|setting| {
+            let value = given.get(&setting.name).or(setting.default.as_ref())?.as_str()?;
+            (!value.is_empty()).then(|| (setting.name.clone(), value.to_owned()))
+        })
+        .collect()
+}
+
+/// Runs a job that sends nothing.
+pub(super) async fn quick_job(
+    connector: &Arc<Connector>,
+    settings: &Map<String, Value>,
+    secrets: &[String],
+    work: Work,
+    now: Millis,
+) -> Result<(), Error> {
+    let job = Job { now, settings: settings_for(connector, settings, secrets), work };
+    let (pages, _none) = mpsc::channel(1);
+    drive::run(connector, &job, &NoWorld, &pages, QUICK_JOB).await.map(drop)
+}
+
+/// What an account is made from, besides the connector.
+pub(super) struct Credentials {
+    pub(super) key: String,
+    pub(super) settings: Map<String, Value>,
+    pub(super) secrets: BTreeMap<String, Secret>,
+    pub(super) token: Option<HeldToken>,
+    pub(super) store: Arc<dyn TokenStore>,
+}
+
+impl Credentials {
+    /// For a run that stands alone.
+    pub(super) fn alone(settings: Map<String, Value>, secrets: BTreeMap<String, Secret>) -> Self {
+        Credentials { key: "try".to_owned(), settings, secrets, token: None, store: Arc::new(NotKept) }
+    }
+
+    pub(super) fn secret_names(&self) -> Vec<String> {
+        self.secrets.keys().cloned().collect()
+    }
+}
+
+/// An account of a connector.
+///
+/// # Errors
+/// `config`, if a URL setting cannot be read.
+pub(super) fn account(
+    fetcher: &Arc<Fetcher>,
+    connector: &Arc<Connector>,
+    credentials: Credentials,
+    now: impl Fn() -> Millis + Send + Sync + 'static,
+) -> Result<Account, Error> {
+    let urls = urls(connector, &credentials.settings);
+    let login = connector.descriptor.auth.login.then(|| {
+        let connector = Arc::clone(connector);
+        let settings = settings_for(&connector, &credentials.settings, &credentials.secret_names());
+        let login: Login = Arc::new(move |sender| {
+            let job = Job { now: now(), settings: settings.clone(), work: Work::Login };
+            let connector = Arc::clone(&connector);
+            Box::pin(async move {
+                let (pages, _none) = mpsc::channel(1);
+                let end = drive::run(&connector, &job, &LoginWorld(sender), &pages, QUICK_JOB).await?;
+                serde_json::from_str::<Token>(&end)
+                    .map_err(|_| Error::new(ErrorKind::PluginFault, "the login returned no token"))
+            })
+        });
+        login
+    });
+    Account::new(
+        Arc::clone(fetcher),
+        AccountSetup {
+            key: credentials.key,
+            descriptor: &connector.descriptor,
+            urls,
+            secrets: credentials.secrets,
+            token: credentials.token,
+            login,
+            store: credentials.store,
+        },
+    )
+}
+
+impl Engine {
+    /// The account of a channel, kept from an earlier run unless the channel or its connector has changed.
+    pub(super) async fn account(
+        &self,
+        tenant: &TenantCode,
+        channel: &Channel,
+        connector: &Arc<Connector>,
+    ) -> Result<(Arc<Account>, Vec<String>), AccountError> {
+        let secrets = self.store.secrets(tenant, &channel.code).await.map_err(SyncError::from)?;
+        let names: Vec<String> = secrets.keys().cloned().collect();
+        let made_from = fingerprint(channel, connector, &secrets);
+        let key = (tenant.clone(), channel.code.clone());
+        if let Some((known, account)) = self.accounts().get(&key)
+            && *known == made_from
+        {
+            return Ok((Arc::clone(account), names));
+        }
+        let kept =
+            Kept { store: Arc::clone(&self.store), tenant: tenant.clone(), channel: channel.code.clone() };
+        let credentials = Credentials {
+            key: format!("{tenant}/{}", channel.code),
+            settings: channel.settings.clone(),
+            token: kept.load().await.map_err(SyncError::from)?,
+            secrets,
+            store: Arc::new(kept),
+        };
+        let clock = Arc::clone(&self.clock);
+        let account = account(&self.fetcher, connector, credentials, move || clock.now_ms())?;
+        let account = Arc::new(account);
+        self.accounts().insert(key, (made_from, Arc::clone(&account)));
+        Ok((account, names))
+    }
+
+    fn accounts(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantCode, ChannelCode), (u64, Arc<Account>)>> {
+        self.accounts.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a channel has no account.
+pub(super) enum AccountError {
+    Sync(SyncError),
+    Connector(Error),
+}
+
+impl From<SyncError> for AccountError {
+    fn from(error: SyncError) -> Self {
+        AccountError::Sync(error)
+    }
+}
+
+impl From<Error> for AccountError {
+    fn from(error: Error) -> Self {
+        AccountError::Connector(error)
+    }
+}
+
+/// Tells whether an account that was made before still fits. Lives as long as the process.
+fn fingerprint(channel: &Channel, connector: &Connector, secrets: &BTreeMap<String, Secret>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    connector.sha256.hash(&mut hasher);
+    serde_json::to_string(&channel.settings).unwrap_or_default().hash(&mut hasher);
+    for (name, secret) in secrets {
+        (name, secret.reveal()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Keeps tokens and rotated secrets in the store.
+struct Kept {
+    store: Arc<dyn Store>,
+    tenant: TenantCode,
+    channel: ChannelCode,
+}
+
+impl Kept {
+    async fn load(&self) -> Result<Option<HeldToken>, crate::storage::StoreError> {
+        let Some((text, renew_at_ms)) = self.store.token(&self.tenant, &self.channel).await? else {
+            return Ok(None);
+        };
+        let Ok((value, parts)) = serde_json::from_str::<(String, BTreeMap<String, String>)>(text.reveal())
+        else {
+            return Ok(None);
+        };
+        let parts = parts.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
+        Ok(Some(HeldToken { value: Secret::new(value), parts, renew_at_ms }))
+    }
+
+    fn failed(what: &str, error: &crate::storage::StoreError) -> Error {
+        Error::new(ErrorKind::Unavailable, format!("{what} could not be kept: {error}"))
+    }
+}
+
+impl TokenStore for Kept {
+    fn keep_secrets<'a>(
+        &'a self,
+        _: &'a str,
+        rotated: &'a BTreeMap<String, Secret>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let kept = self.store.put_secrets(&self.tenant, &self.channel, rotated).await;
+            kept.map_err(|error| Kept::failed("secrets that the marketplace replaced", &error))
+        })
+    }
+
+    fn keep_token<'a>(&'a self, _: &'a str, token: &'a HeldToken) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let parts: BTreeMap<&str, &str> =
+                token.parts.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
+            let text = Secret::new(json!((token.value.reveal(), parts)).to_string());
+            let none = BTreeMap::new();
+            let kept =
+                self.store.put_token(&self.tenant, &self.channel, &text, token.renew_at_ms, &none).await;
+            kept.map_err(|error| Kept::failed("the account token", &error))
+        })
+    }
+}

@@ -54,12 +54,15 @@ impl Engine {
         let Some(connector) = self.registry.get(&channel.connector) else {
             let file = file_name(&channel.connector);
             let id = &channel.connector;
-            return Ok(Gate::Closed(format!("Channel {code} needs connector {id}, and no {file} was found in the plugin folders"),
-            ));
+            return Ok(Gate::Closed(format!(
+                "Channel {code} needs connector {id}, and no {file} was found in the plugin folders"
+            )));
         };
         if let Some(task) = task.filter(|task| !connector.descriptor.tasks.contains(task)) {
-            return Ok(Gate::Closed(format!("Connector {} of channel {code} does not serve {task}", channel.connector),
-            ));
+            return Ok(Gate::Closed(format!(
+                "Connector {} of channel {code} does not serve {task}",
+                channel.connector
+            )));
         }
         Ok(Gate::Open(Box::new(Open { channel, connector })))
     }

@@ -138,10 +138,10 @@ fn secrets(connector: &Connector, settings: &Map<String, Value>) -> Result<BTree
         match settings.get(&setting.name) {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) => {
-                drop(secrets.insert(setting.name.clone(), Secret::new(text.clone())))
+                drop(secrets.insert(setting.name.clone(), Secret::new(text.clone())));
             }
             Some(Value::Number(number)) => {
-                drop(secrets.insert(setting.name.clone(), Secret::new(number.to_string())))
+                drop(secrets.insert(setting.name.clone(), Secret::new(number.to_string())));
             }
             Some(_) => return Err(Error::config(format!("secret `{}` must be a text", setting.name))),
         }

@@ -63,7 +63,8 @@ impl CheckReport {
     }
 }
 
-/// Looks a file over. Loads it into this process, and thereby runs its start-up code.
+/// Looks a file over. Loads it into this process, by way of a copy in the folder for temporary files (`TMPDIR`), and
+/// thereby runs its start-up code.
 pub fn check(path: &Path) -> CheckReport {
     let mut report = CheckReport { path: path.to_owned(), lines: Vec::new() };
     let file = match preflight(path) {

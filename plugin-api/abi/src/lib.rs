@@ -23,11 +23,12 @@ pub use abi_stable::{
     StableAbi,
     abi_stability::abi_checking::{AbiInstability, AbiInstabilityErrors, check_layout_compatibility},
     library::{
-        AbiHeader, AbiHeaderRef, CheckTypeLayout, LibHeader, LibraryError, RootModule, RootModuleResult,
-        __call_root_module_loader as call_root_module_loader,
+        __call_root_module_loader as call_root_module_loader, AbiHeader, AbiHeaderRef, CheckTypeLayout,
+        LibHeader, LibraryError, RootModule, RootModuleResult,
     },
     sabi_trait::TD_Opaque,
     std_types::{RBox, RNone, ROk, ROption, RResult, RSome, RStr, RString, RVec, Tuple2},
+    type_layout::TLFieldOrFunction,
 };
 
 use abi_stable::{package_version_strings, sabi_trait, sabi_types::VersionStrings};

@@ -302,6 +302,61 @@ mod tests {
         }
     }
 
+    /// A connector that fails wherever the library's own functions run author code.
+    struct Fails;
+
+    #[derive(serde::Deserialize)]
+    #[serde(from = "bool")]
+    struct PanicsWhenRead;
+
+    impl From<bool> for PanicsWhenRead {
+        fn from(_: bool) -> Self {
+            panic!("cannot be read")
+        }
+    }
+
+    impl Connector for Fails {
+        type Settings = PanicsWhenRead;
+        fn descriptor() -> Descriptor {
+            panic!("no idea who I am")
+        }
+        fn new(_: PanicsWhenRead) -> crate::Result<Self> {
+            Ok(Fails)
+        }
+        async fn pull(&self, _: &crate::Cx, _: crate::Pull) -> crate::Result<crate::Mark> {
+            Ok(crate::Mark::default())
+        }
+    }
+
+    impl Exported for Fails {
+        const VERSION: &'static str = "1.2.3";
+    }
+
+    fn refused<T>(result: RResult<T, Fault>) -> Error {
+        match result {
+            ROk(_) => panic!("it should have failed"),
+            RResult::RErr(fault) => error(fault),
+        }
+    }
+
+    #[test]
+    fn a_panic_in_an_exported_function_is_its_error() {
+        let described = refused(describe::<Fails>());
+        assert_eq!(described.message, "the connector panicked: no idea who I am");
+        let opened = refused(open::<Fails>(r#"{"now":0,"settings":true,"work":"check"}"#.into()));
+        assert_eq!(
+            (opened.kind, opened.message.as_str()),
+            (ErrorKind::PluginFault, "the connector panicked: cannot be read")
+        );
+    }
+
+    #[test]
+    fn a_job_of_a_kind_that_this_version_does_not_know_is_unsupported() {
+        let opened = refused(open::<Fails>(r#"{"now":0,"settings":true,"work":"audit"}"#.into()));
+        assert_eq!(opened.kind, ErrorKind::Unsupported);
+        assert!(opened.message.starts_with("this connector does not understand the host's job"), "{opened}");
+    }
+
     #[test]
     fn every_field_of_an_observation_crosses() {
         assert_eq!(observation(&write_observation(full())), full());

@@ -273,3 +273,150 @@ pub fn observation(seen: &plugin_abi::Observation) -> Observation {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Observation {
+        Observation {
+            order: "OD1".into(),
+            item: Some("111".into()),
+            sku: Some("A".into()),
+            quantity: Some(0),
+            status: Some(Status::Delivered),
+            raw: "DELIVERED".into(),
+            at: Some(0),
+            shipped_by: Some(ShippedBy::Seller),
+            package: Some("P1".into()),
+            awb: Some("EK1".into()),
+            courier: Some("E-Kart".into()),
+            invoice: Some("INV/1".into()),
+            ret: Some(ReturnFact {
+                id: Some("R1".into()),
+                kind: Some(ReturnKind::Cir),
+                reason: Some("too small".into()),
+                awb: Some("EK2".into()),
+                courier: Some("Delhivery".into()),
+            }),
+        }
+    }
+
+    /// A connector that fails wherever the library's own functions run author code.
+    struct Fails;
+
+    #[derive(serde::Deserialize)]
+    #[serde(from = "bool")]
+    struct PanicsWhenRead;
+
+    impl From<bool> for PanicsWhenRead {
+        fn from(_: bool) -> Self {
+            panic!("cannot be read")
+        }
+    }
+
+    impl Connector for Fails {
+        type Settings = PanicsWhenRead;
+        fn descriptor() -> Descriptor {
+            panic!("no idea who I am")
+        }
+        fn new(_: PanicsWhenRead) -> crate::Result<Self> {
+            Ok(Fails)
+        }
+        async fn pull(&self, _: &crate::Cx, _: crate::Pull) -> crate::Result<crate::Mark> {
+            Ok(crate::Mark::default())
+        }
+    }
+
+    impl Exported for Fails {
+        const VERSION: &'static str = "1.2.3";
+    }
+
+    fn refused<T>(result: RResult<T, Fault>) -> Error {
+        match result {
+            ROk(_) => panic!("it should have failed"),
+            RResult::RErr(fault) => error(fault),
+        }
+    }
+
+    #[test]
+    fn a_panic_in_an_exported_function_is_its_error() {
+        let described = refused(describe::<Fails>());
+        assert_eq!(described.message, "the connector panicked: no idea who I am");
+        let opened = refused(open::<Fails>(r#"{"now":0,"settings":true,"work":"check"}"#.into()));
+        assert_eq!(
+            (opened.kind, opened.message.as_str()),
+            (ErrorKind::PluginFault, "the connector panicked: cannot be read")
+        );
+    }
+
+    #[test]
+    fn a_job_of_a_kind_that_this_version_does_not_know_is_unsupported() {
+        let opened = refused(open::<Fails>(r#"{"now":0,"settings":true,"work":"audit"}"#.into()));
+        assert_eq!(opened.kind, ErrorKind::Unsupported);
+        assert!(opened.message.starts_with("this connector does not understand the host's job"), "{opened}");
+    }
+
+    #[test]
+    fn every_field_of_an_observation_crosses() {
+        assert_eq!(observation(&write_observation(full())), full());
+        let bare = Observation::new("OD1", None, "");
+        assert_eq!(observation(&write_observation(bare.clone())), bare);
+        // An empty return is a return all the same.
+        let with_return = Observation { ret: Some(ReturnFact::default()), ..bare };
+        assert_eq!(observation(&write_observation(with_return.clone())), with_return);
+    }
+
+    #[test]
+    fn a_status_that_this_version_does_not_know_is_unmapped_and_keeps_its_text() {
+        let newer = plugin_abi::Observation { status: 4711, ..write_observation(full()) };
+        let seen = observation(&newer);
+        assert_eq!((seen.status, seen.raw.as_str()), (Some(Status::Unmapped), "DELIVERED"));
+    }
+
+    #[test]
+    fn errors_cross_in_both_directions() {
+        let plain = Error::auth("refused").during("orders");
+        let advised =
+            Error::new(ErrorKind::RateLimited, "slow down").retry_after(Duration::from_millis(1500));
+        for crossing in [plain, advised] {
+            assert_eq!(error(fault(&crossing)), crossing);
+        }
+        let newer = Fault { kind: 4711, ..fault(&Error::auth("x")) };
+        assert_eq!(error(newer).kind, ErrorKind::PluginFault);
+    }
+
+    #[test]
+    fn a_request_keeps_its_references_and_its_order() {
+        let request = Request::post("token", "https://api.example.com/token")
+            .basic_auth("client_id", "client_secret")
+            .header("x-token", crate::account_token())
+            .query("page", 2)
+            .form("password", crate::secret("password"))
+            .json_field("/session", crate::token_part("session"));
+        let crossed = write_request(request);
+        let fields = |fields: &RVec<Field>| -> Vec<(String, u16, String)> {
+            fields
+                .iter()
+                .map(|field| (field.name.to_string(), field.source, field.value.to_string()))
+                .collect()
+        };
+        assert_eq!((crossed.method.as_str(), crossed.operation.as_str()), ("POST", "token"));
+        assert_eq!(
+            fields(&crossed.headers),
+            [
+                ("authorization".into(), source::BASIC, "client_id:client_secret".into()),
+                ("x-token".into(), source::TOKEN, String::new()),
+            ]
+        );
+        assert_eq!(fields(&crossed.query), [("page".into(), source::TEXT, "2".into())]);
+        assert_eq!(fields(&crossed.form), [("password".into(), source::SECRET, "password".into())]);
+        assert_eq!(fields(&crossed.json), [("/session".into(), source::TOKEN_PART, "session".into())]);
+    }
+
+    #[test]
+    fn a_wait_longer_than_the_record_can_say_is_the_longest_it_can() {
+        let ask = write_ask(3, Question::Sleep(Duration::MAX));
+        assert_eq!((ask.id, ask.op, ask.millis), (3, op::SLEEP, u64::MAX));
+    }
+}

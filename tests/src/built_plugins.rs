@@ -7,16 +7,20 @@
 //! text is not found once is a failure. All copies share one target folder, and nothing is fetched.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// The version of the boundary that a fixture is built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Surface {
     /// The workspace's.
     Current,
@@ -115,15 +119,24 @@ impl Surface {
     }
 }
 
-/// Builds the library of a fixture and returns its path.
+/// Builds the library of a fixture, once in a process, and returns its path.
 ///
 /// # Errors
 /// What cargo said, or which replacement no longer fits the workspace.
 pub fn library(surface: Surface, fixture: &str) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<(Surface, String), PathBuf>> = Mutex::new(BTreeMap::new());
+    // Held during the build: cargo would wait for itself anyway.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (surface, fixture.to_owned());
+    if let Some(path) = built.get(&key) {
+        return Ok(path.clone());
+    }
     let package = tree(surface, &["plugin-api", FIXTURES])?.join(FIXTURES).join(fixture);
     lock(&package)?;
     cargo(&package)?;
-    Ok(target().join("debug").join(format!("lib{}.so", library_name(surface, fixture))))
+    let path = target().join("debug").join(format!("lib{}.so", library_name(surface, fixture)));
+    built.insert(key, path.clone());
+    Ok(path)
 }
 
 /// Builds a program that is a host of a newer minor version, and returns its path.
@@ -180,7 +193,11 @@ fn tree(surface: Surface, parts: &[&str]) -> Result<PathBuf> {
             text = replace(&text, "exclude = [\"tests/fixtures/plugins\"]\n", "")?;
         }
         if let Some(fixture) = fixture_of(&file).filter(|_| text.contains("[lib]\n")) {
-            text = replace(&text, "[lib]\n", &format!("[lib]\nname = \"{}\"\n", library_name(surface, fixture)))?;
+            text = replace(
+                &text,
+                "[lib]\n",
+                &format!("[lib]\nname = \"{}\"\n", library_name(surface, fixture)),
+            )?;
         }
         write(&tree.join(&file), &text)?;
     }

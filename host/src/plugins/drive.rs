@@ -30,6 +30,10 @@ pub const MARK_TEXT_MAX: usize = 4096;
 /// A step that takes longer is logged.
 const SLOW_STEP: Duration = Duration::from_millis(50);
 
+/// A step that began shortly before the deadline may take this long: only one that does not come back then counts as
+/// hung.
+const STEP_GRACE: Duration = Duration::from_millis(250);
+
 /// The world, as far as a connector may touch it.
 pub trait Outside: Send + Sync {
     /// Sends a request within the rate plan and answers with the final reply, or with the error after which the host
@@ -54,7 +58,8 @@ pub struct Page {
 /// of a check. It is of that shape; nothing else is returned.
 ///
 /// Pages are sent as they come; while the receiver is not ready, the connector waits. Everything that the connector
-/// reported before an error is sent before the error is returned. Dropping the future cancels the job.
+/// reported before an error is sent before the error is returned. Dropping the future cancels the job. The end may come a
+/// quarter of a second after `limit`, if a step is under way.
 ///
 /// Connector code runs on threads of its own. A tokio clock that is paused runs ahead meanwhile.
 ///
@@ -163,7 +168,7 @@ impl Run<'_> {
         Ok(step)
     }
 
-    /// Runs connector code until the deadline.
+    /// Runs connector code until the deadline, and a little longer if it began late.
     async fn on_a_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -178,7 +183,7 @@ impl Run<'_> {
         .map_err(|error| {
             Error::new(ErrorKind::Unavailable, format!("the host has no thread for a step: {error}"))
         })?;
-        match timeout_at(self.deadline, result).await {
+        match timeout_at(self.deadline.max(Instant::now() + STEP_GRACE), result).await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(_)) => Err(self.nonsense("its step ended without a result")),
             Err(_) => {

@@ -13,7 +13,7 @@ use std::{
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use plugin_abi::{
     AbiHeaderRef, AbiInstability, AbiInstabilityErrors, ConnectorModule_Ref, HostFns, HostFns_Ref, LibHeader,
-    RResult, RStr, StableAbi, check_layout_compatibility,
+    RResult, RStr, StableAbi, TLFieldOrFunction, check_layout_compatibility,
 };
 use plugin_api::host_side;
 use tracing::level_filters::LevelFilter;
@@ -105,16 +105,24 @@ fn other_layout(file: &Preflight, header: &LibHeader, differences: String) -> Lo
     LoadError::OtherLayout { path: file.path.clone(), theirs, ours: host_abi(), differences }
 }
 
-/// The first differences, each with the place where it is. The whole report runs to hundreds of lines.
+/// The first differences, each with the record where it is. The whole report runs to hundreds of lines, most of which
+/// say that whatever holds a record of another size has another size too: such lines come last.
 fn differences(errors: &AbiInstabilityErrors) -> String {
-    let mut all = errors.errors.iter().flat_map(|error| {
-        let place: Vec<String> =
-            error.stack_trace.iter().map(|at| one_line(&at.expected.to_string())).collect();
-        let place = place.last().cloned().unwrap_or_else(|| "ConnectorModule".into());
-        error.errs.iter().map(move |difference| format!("{place}: {}", describe(difference)))
-    });
-    let shown: Vec<String> = all.by_ref().take(DIFFERENCES).collect();
-    match all.count() {
+    let mut all: Vec<(bool, String)> = Vec::new();
+    for error in &errors.errors {
+        let place = match error.stack_trace.last().map(|at| at.expected) {
+            Some(TLFieldOrFunction::Field(field)) => field.layout().name(),
+            Some(TLFieldOrFunction::Function(function)) => function.name.as_str(),
+            None => "ConnectorModule",
+        };
+        for difference in &error.errs {
+            let is_size = matches!(difference, AbiInstability::Size(_) | AbiInstability::Alignment(_));
+            all.push((is_size, format!("{place}: {}", describe(difference))));
+        }
+    }
+    all.sort_by_key(|(is_size, _)| *is_size);
+    let shown: Vec<&str> = all.iter().take(DIFFERENCES).map(|(_, text)| text.as_str()).collect();
+    match all.len() - shown.len() {
         0 => shown.join("; "),
         more => format!("{}; and {more} more", shown.join("; ")),
     }

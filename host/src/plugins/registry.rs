@@ -149,13 +149,19 @@ impl Registry {
             self.write().looked_at.insert(path.to_owned(), stamp);
         }
         let before = self.read().load_count;
-        match self.take(path) {
+        let result = self.take(path);
+        match &result {
             Err(LoadError::NotAConnector { .. }) => {
                 self.write().refusals.remove(path);
-                None
+                return None;
             }
-            result => self.note(path, result).ok().filter(|_| self.read().load_count > before),
+            // Not for what the file holds: next time may go better.
+            Err(LoadError::Unreadable { .. } | LoadError::NotStored { .. }) => {
+                self.write().looked_at.remove(path);
+            }
+            _ => {}
         }
+        self.note(path, result).ok().filter(|_| self.read().load_count > before)
     }
 
     fn forget_missing(&self, folder: &Path, found: &[PathBuf]) {

@@ -51,8 +51,9 @@ pub(super) fn run<T: Send + 'static>(
 
 /// Drops something whose destructor is connector code.
 pub(super) fn discard(unwanted: Box<dyn Send>) {
+    let span = tracing::Span::current();
     let started = start(Box::new(move || {
-        drop(unwanted);
+        span.in_scope(|| drop(unwanted));
         Box::new(|| {})
     }));
     if let Err(error) = started {

@@ -28,6 +28,7 @@ pub use abi_stable::{
     },
     sabi_trait::TD_Opaque,
     std_types::{RBox, RNone, ROk, ROption, RResult, RSome, RStr, RString, RVec, Tuple2},
+    type_layout::TLFieldOrFunction,
 };
 
 use abi_stable::{package_version_strings, sabi_trait, sabi_types::VersionStrings};

@@ -17,6 +17,8 @@ mod save;
 mod schema;
 mod setting;
 mod task;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::{

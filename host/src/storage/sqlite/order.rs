@@ -183,7 +183,7 @@ pub(super) fn file(db: &Connection, tenant: &TenantCode, id: &str) -> Result<Opt
             "order",
             "SELECT o.body FROM channels c CROSS JOIN orders o
                ON o.tenant = c.tenant AND o.channel = c.code AND o.channel_order_id = ?2
-             WHERE c.tenant = ?1",
+             WHERE c.tenant = ?1 ORDER BY o.code",
             params![tenant.as_str(), id],
         )?
     } else {

@@ -1,4 +1,4 @@
-//! What only SQLite can get wrong; the cases that every store shares are in the suite.
+//! What only `SQLite` can get wrong; the cases that every store shares are in the suite.
 
 use std::{cell::Cell, path::PathBuf, sync::Arc};
 

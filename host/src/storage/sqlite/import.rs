@@ -16,7 +16,8 @@ use super::{
 use crate::{
     domain::{
         codes::{ChannelCode, ItemCode, OrderCode},
-        duties::Parked,
+        duties::{Conflict, Parked, Putaway},
+        invoice::Invoice,
         ledger::Counters,
         order::Order,
         snapshot::{OrderFile, Snapshot},
@@ -34,6 +35,14 @@ pub(super) struct Import {
     files: Vec<OrderFile>,
     parked: Vec<(ChannelCode, Parked)>,
     counters: Counters,
+}
+
+/// What has found its order.
+#[derive(Default)]
+struct Belongings {
+    invoices: Vec<Invoice>,
+    putaways: Vec<Putaway>,
+    conflicts: Vec<Conflict>,
 }
 
 fn wrong(text: String) -> StoreError {
@@ -133,20 +142,15 @@ impl Import {
         if let Some(unknown) = secrets.keys().find(|code| !channels.contains(code.as_str())) {
             return Err(wrong(format!("there are secrets for channel {unknown}, which is not listed")));
         }
-        let places = Places::of(&snapshot.orders, &channels)?;
+        let orders = std::mem::take(&mut snapshot.orders);
+        let places = Places::of(&orders, &channels)?;
         let parked = std::mem::take(&mut snapshot.parked)
             .into_iter()
-            .map(|fact| Ok((channel_of(&fact, &snapshot.orders, &channels)?, fact)))
+            .map(|fact| Ok((channel_of(&fact, &orders, &channels)?, fact)))
             .collect::<Result<Vec<_>, StoreError>>()?;
 
-        let mut belongings: Vec<OrderFile> = Vec::new();
-        let file = |order: &Order| OrderFile {
-            order: order.clone(),
-            invoices: Vec::new(),
-            putaways: Vec::new(),
-            conflicts: Vec::new(),
-        };
-        belongings.extend(snapshot.orders.iter().map(file));
+        let mut belongings: Vec<Belongings> = Vec::new();
+        belongings.resize_with(orders.len(), Belongings::default);
         let mut elsewhere = Vec::new();
         for invoice in std::mem::take(&mut snapshot.invoices) {
             match places.find(Some(invoice.package.as_str()), &invoice.items) {
@@ -171,10 +175,14 @@ impl Import {
             })?;
             belongings[at].conflicts.push(conflict);
         }
-        drop(places);
-        snapshot.orders = Vec::new();
         snapshot.invoices = elsewhere;
-        Ok(Import { snapshot, files: belongings, parked, counters })
+        let files = orders.into_iter().zip(belongings).map(|(order, belongings)| OrderFile {
+            order,
+            invoices: belongings.invoices,
+            putaways: belongings.putaways,
+            conflicts: belongings.conflicts,
+        });
+        Ok(Import { files: files.collect(), snapshot, parked, counters })
     }
 
     pub(super) fn write(

@@ -172,7 +172,10 @@ async fn no_statement_of_a_page_reads_a_whole_table() {
     for plan in plans {
         let whole =
             plan.starts_with("SCAN") && !plan.contains("VIRTUAL TABLE") && !plan.contains("CONSTANT ROW");
-        assert!(!whole, "{plan}");
+        // Of these a tenant has few, and all are wanted; or only the highest id is looked up.
+        let fair = ["tenants", "facilities", "sequences", "history", "parked USING PRIMARY KEY"];
+        let whole_tenant = plan.ends_with("(tenant=?)") && !fair.iter().any(|table| plan.contains(table));
+        assert!(!whole && !whole_tenant, "{plan}");
     }
 }
 

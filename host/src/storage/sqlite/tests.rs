@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use plugin_api::Task;
 use rusqlite::{
     Connection,
     trace::{TraceEvent, TraceEventCodes},
@@ -24,7 +25,6 @@ use crate::{
         },
     },
 };
-use plugin_api::Task;
 
 struct File {
     dir: tempfile::TempDir,

@@ -7,7 +7,7 @@ use statusync::domain::{order::ItemStatus, snapshot::OrderFile};
 use super::site::Site;
 
 /// One line for each order that is not as it must be.
-pub async fn disagreements(site: &Site) -> Vec<String> {
+pub(crate) async fn disagreements(site: &Site) -> Vec<String> {
     let mut wrong = Vec::new();
     for truth in site.simulator.truth(false).orders {
         let file = site.store.order(&site.tenant, &truth.order).await.expect("the store answers").expect("the order");

@@ -21,11 +21,11 @@ use statusync::{
     sync::{Choice, Engine, LeaseTimes, RunRequest, RunSummary, Setup},
 };
 
-pub struct Site {
-    pub simulator: Simulator,
-    pub store: Arc<dyn Store>,
-    pub engine: Engine,
-    pub tenant: TenantCode,
+pub(crate) struct Site {
+    pub(crate) simulator: Simulator,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
+    pub(crate) tenant: TenantCode,
     _data: tempfile::TempDir,
 }
 
@@ -51,11 +51,11 @@ fn connectors() -> &'static PathBuf {
 }
 
 impl Site {
-    pub async fn flipkart(seed: u64, orders: u32) -> Site {
+    pub(crate) async fn flipkart(seed: u64, orders: u32) -> Site {
         Site::on(Flipkart::default(), seed, orders).await
     }
 
-    pub async fn amazon(seed: u64, orders: u32) -> Site {
+    pub(crate) async fn amazon(seed: u64, orders: u32) -> Site {
         Site::on(Amazon { easy_ship_role: true, report_polls: 0, ..Amazon::default() }, seed, orders).await
     }
 
@@ -107,7 +107,7 @@ impl Site {
         Site { simulator, store, engine, tenant, _data: data }
     }
 
-    pub async fn run(&self, task: Task) -> RunSummary {
+    pub(crate) async fn run(&self, task: Task) -> RunSummary {
         let request = RunRequest {
             tenant: self.tenant.clone(),
             channel: self.simulator.channel().into(),

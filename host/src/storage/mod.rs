@@ -9,6 +9,8 @@ mod lists;
 mod page;
 mod run;
 mod sqlite;
+#[cfg(test)]
+mod suite;
 mod task;
 
 use std::{

@@ -87,7 +87,7 @@ impl Out {
 /// A table without borders, its lines without trailing blanks. On a terminal it keeps to the width.
 pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     if io::IsTerminal::is_terminal(&io::stdout()) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }

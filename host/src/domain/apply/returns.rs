@@ -108,8 +108,9 @@ fn made_up_for(case: &Case<'_>, item: ItemIndex) -> bool {
 }
 
 fn seller_tells(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
-    case.keep_word(&[item], &seen.raw);
-    let text = format!("{} of channel {}: the seller ships this order", seen.raw, case.policy.channel);
+    let word = if seen.raw.is_empty() { Status::RtoInitiated.as_str() } else { &seen.raw };
+    case.keep_word(&[item], word);
+    let text = format!("{word} of channel {}: the seller ships this order", case.policy.channel);
     Verdict::new(Outcome::Ignored, Row::K6, text).code(Code::NotChannelShipped)
 }
 
@@ -122,13 +123,19 @@ fn by_kind(
     status: Status,
 ) -> Verdict {
     let kind = seen.ret.as_ref().and_then(|ret| ret.kind);
+    let implied = case.decided(Part::Dispatch, item).is_some() && made_up_for(case, item);
+    let told = case.channel_tells_delivery() && !implied;
+    let by_courier = told && case.standing(item) == Standing::Sent;
+    let coming_back = told && case.standing(item) == Standing::ComingBack;
     match status {
         Status::CourierReturn => rto_begun(case, item, all, seen),
-        Status::RtoInitiated => rto_begun(case, item, all, seen).after(&[Row::K3]),
+        Status::RtoInitiated => {
+            let rows: &[Row] = if by_courier { &[Row::K3] } else { &[] };
+            rto_begun(case, item, all, seen).after(rows)
+        }
         Status::RtoDelivered => {
-            let came_by_courier = matches!(case.standing(item), Standing::Sent | Standing::ComingBack);
-            let verdict = rto_back(case, item, all, seen);
-            if came_by_courier && case.channel_tells_delivery() { verdict.after(&[Row::K4]) } else { verdict }
+            let rows: &[Row] = if by_courier || coming_back { &[Row::K4] } else { &[] };
+            rto_back(case, item, all, seen).after(rows)
         }
         Status::ReturnRequested => match (kind, &seen.ret, case.standing(item)) {
             (Some(ReturnKind::Rto), ..) => rto_begun(case, item, all, seen),
@@ -171,7 +178,7 @@ fn flag(case: &mut Case<'_>, item: ItemIndex, text: &str) {
 /// The units of a package that this answer says come back undelivered, this one among them.
 fn part_of(case: &Case<'_>, item: ItemIndex, all: &[ItemIndex], package: &PackageCode) -> Vec<ItemIndex> {
     let heard = conflicts::reported_parts(case, Code::PartialCourierReturn, package);
-    case.living_items(package)
+    case.still_out(package)
         .into_iter()
         .filter(|other| {
             *other == item
@@ -211,7 +218,7 @@ fn rto_begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Obs
             return Verdict::by(Outcome::Stale, Row::R17);
         }
     }
-    let living = case.living_items(&package);
+    let living = case.still_out(&package);
     let part = part_of(case, item, all, &package);
     let verdict = if part.len() < living.len() {
         conflicts::partial_return(case, &package, &part, &living, seen, Row::R11)
@@ -253,7 +260,7 @@ fn rto_back(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Obse
         Standing::Sent | Standing::ComingBack => Row::R2,
         Standing::Open | Standing::Cancelled => return Verdict::by(Outcome::Unchanged, Row::G7),
     };
-    let living = case.living_items(&package);
+    let living = case.still_out(&package);
     let part = if row == Row::R3 || case.standing(item) == Standing::ComingBack {
         // The whole package is known to come back; it arrives as a whole.
         living.clone()
@@ -298,7 +305,7 @@ pub(super) fn open_rto(
         fill_rto(case, package, seen);
         return;
     }
-    let items = case.living_items(package);
+    let items = case.still_out(package);
     let items = case.codes_of(&items);
     let (own_reason, awb, courier) = return_data(seen, true);
     let reason = reason.map(str::to_owned).or(own_reason);
@@ -535,16 +542,16 @@ fn cir_back(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict
         Standing::ComingBack | Standing::Acknowledged => return Verdict::by(Outcome::Stale, Row::G8),
         Standing::Open | Standing::Cancelled => return Verdict::by(Outcome::Unchanged, Row::G7),
     }
-    if let Some(verdict) = case.decided(Part::Return, item) {
+    if let Some(verdict) = case.decided(Part::Return, item).filter(|verdict| verdict.rows.contains(&Row::R5))
+    {
         return verdict;
     }
-    let mut rows = Vec::new();
     if open_cir_of(case, item, seen).is_none() {
+        reopen_withdrawn(case, item, seen);
         let asked = cir_asked(case, item, seen, None);
-        if asked.outcome != Outcome::Applied {
+        if asked.outcome != Outcome::Applied && open_cir_of(case, item, seen).is_none() {
             return asked;
         }
-        rows.push(Row::R4);
     }
     let Some(place) = open_cir_of(case, item, seen) else { return Verdict::by(Outcome::Unchanged, Row::R9) };
     adopt_id(case, place, seen);
@@ -558,14 +565,28 @@ fn cir_back(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict
                     && matches!(case.standing(other), Standing::Sent | Standing::Delivered))
         })
         .collect();
-    let verdict = complete_cir(case, place, &members).map(|verdict| verdict.after(&rows));
-    let verdict = match verdict {
+    let verdict = match complete_cir(case, place, &members) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     for other in members {
         case.decide(Part::Return, other, verdict.clone());
     }
     verdict
+}
+
+/// A return that was withdrawn and comes back all the same: that the goods are here counts for more.
+fn reopen_withdrawn(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) {
+    if let Some(place) = cir_of(case, item, seen)
+        && case.file.order.returns[place].status == ReturnStatus::Canceled
+    {
+        let text = format!(
+            "return {} was withdrawn and came back all the same",
+            case.file.order.returns[place].code
+        );
+        case.attention(text);
+        case.file.order.returns[place].status = ReturnStatus::Created;
+        push_return(case, place);
+    }
 }
 
 /// Completes units of a customer return: credited against the invoice of their own package, due to be put away.
@@ -638,7 +659,6 @@ fn credit(
     let is_credited = |item: &ItemCode| {
         case.file.invoices.iter().any(|invoice| {
             invoice.kind == SequenceKind::SaleReturnInvoice
-                && invoice.package == *package
                 && invoice.against.as_deref() == Some(against)
                 && invoice.items.contains(item)
         })
@@ -682,7 +702,8 @@ fn return_withdrawn(
         let verdict = Verdict { rows: vec![Row::R12], ..verdict };
         return Verdict { message: "the buyer's return was withdrawn".to_owned(), ..verdict };
     };
-    if let Some(verdict) = case.decided(Part::Return, item) {
+    if let Some(verdict) = case.decided(Part::Return, item).filter(|verdict| verdict.rows.contains(&Row::R12))
+    {
         return verdict;
     }
     let ret = &case.file.order.returns[place];

@@ -147,10 +147,10 @@ fn by_kind(
         Status::ReturnCancelled => return_withdrawn(case, item, seen, kind),
         _ => match kind {
             Some(ReturnKind::Rto) => rto_back(case, item, all, seen),
-            Some(ReturnKind::Cir) => cir_back(case, item, seen),
-            None if open_cir_of(case, item, seen).is_some() => cir_back(case, item, seen),
+            Some(ReturnKind::Cir) => cir_back(case, item, all, seen),
+            None if open_cir_of(case, item, seen).is_some() => cir_back(case, item, all, seen),
             None => match case.standing(item) {
-                Standing::Delivered => cir_back(case, item, seen).guessed(case, item),
+                Standing::Delivered => cir_back(case, item, all, seen).guessed(case, item),
                 Standing::Sent => rto_back(case, item, all, seen).guessed(case, item),
                 _ => rto_back(case, item, all, seen),
             },
@@ -424,24 +424,29 @@ fn return_id(seen: &Observation) -> Option<&str> {
     seen.ret.as_ref().and_then(|ret| ret.id.as_deref()).filter(|id| !id.is_empty())
 }
 
-/// The customer return that an observation means for a unit: by id and package, else any open one of the unit.
+/// The customer return that an observation means for a unit: by id and package. One without an id is the open one that
+/// the unit is in, else the package's nameless one.
 fn cir_of(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> Option<usize> {
     let code = &case.item(item).code;
-    let package = case.item(item).package.as_ref();
+    let package = case.item(item).package.as_ref()?;
     let returns = &case.file.order.returns;
-    let is_cir = |ret: &&Return| ret.kind == ReturnKind::Cir;
-    let by_id = return_id(seen).and_then(|id| {
-        returns.iter().position(|ret| is_cir(&ret) && ret.code == id && ret.package.as_ref() == package)
-    });
-    by_id.or_else(|| {
+    let by_code = |wanted: &str| {
         returns.iter().position(|ret| {
-            let nameless = ret.package.as_ref().is_some_and(|package| ret.code == own_code(package));
-            is_cir(&ret)
+            ret.kind == ReturnKind::Cir && ret.code == wanted && ret.package.as_ref() == Some(package)
+        })
+    };
+    let open_with_unit = |only_nameless: bool| {
+        returns.iter().position(|ret| {
+            ret.kind == ReturnKind::Cir
                 && ret.status.is_open()
                 && ret.items.contains(code)
-                && (return_id(seen).is_none() || nameless)
+                && (!only_nameless || ret.code == own_code(package))
         })
-    })
+    };
+    match return_id(seen) {
+        Some(id) => by_code(id).or_else(|| open_with_unit(true)),
+        None => open_with_unit(false).or_else(|| by_code(&own_code(package))),
+    }
 }
 
 fn open_cir_of(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> Option<usize> {
@@ -472,16 +477,7 @@ fn cir_asked(
     }
     let code = case.code_of(item);
     if let Some(place) = cir_of(case, item, seen) {
-        if case.file.order.returns[place].items.contains(&code) {
-            adopt_id(case, place, seen);
-            fill_return(case, place, seen, false);
-            return Verdict::by(Outcome::Unchanged, Row::R9);
-        }
-        if case.file.order.returns[place].status.is_open() {
-            case.file.order.returns[place].items.push(code.clone());
-            push_return(case, place);
-            return Verdict::new(Outcome::Applied, Row::R4, format!("item {code} joins the buyer's return"));
-        }
+        return known_cir(case, item, place, seen);
     }
     let in_other = case
         .file
@@ -511,6 +507,33 @@ fn cir_asked(
     Verdict::new(Outcome::Applied, Row::R4, format!("the buyer sends item {code} back, return {id}"))
 }
 
+/// A return that is known: blanks are filled in, further units join it, and one without an id may begin again.
+fn known_cir(case: &mut Case<'_>, item: ItemIndex, place: usize, seen: &Observation) -> Verdict {
+    let code = case.code_of(item);
+    let ret = &case.file.order.returns[place];
+    let (known, withdrawn) = (ret.items.contains(&code), ret.status == ReturnStatus::Canceled);
+    let again = withdrawn
+        && return_id(seen).is_none()
+        && matches!((seen.at, ret.at), (Some(asked), Some(before)) if asked > before);
+    if (known || withdrawn) && !again {
+        adopt_id(case, place, seen);
+        fill_return(case, place, seen, false);
+        return Verdict::by(Outcome::Unchanged, Row::R9);
+    }
+    let ret = &mut case.file.order.returns[place];
+    if again {
+        ret.at = seen.at;
+    }
+    if !known {
+        ret.items.push(code.clone());
+    }
+    if !ret.status.is_open() {
+        ret.status = ReturnStatus::Created;
+    }
+    push_return(case, place);
+    Verdict::new(Outcome::Applied, Row::R4, format!("item {code} joins the buyer's return"))
+}
+
 fn push_return(case: &mut Case<'_>, place: usize) {
     let ret = &case.file.order.returns[place];
     let effect =
@@ -530,7 +553,7 @@ fn adopt_id(case: &mut Case<'_>, place: usize, seen: &Observation) {
 }
 
 /// R5, R6, R14: the buyer's return is back.
-fn cir_back(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
+fn cir_back(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Observation) -> Verdict {
     match case.standing(item) {
         Standing::Sent | Standing::Delivered => {}
         Standing::Returned => {
@@ -546,25 +569,42 @@ fn cir_back(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict
     {
         return verdict;
     }
-    if open_cir_of(case, item, seen).is_none() {
-        reopen_withdrawn(case, item, seen);
-        let asked = cir_asked(case, item, seen, None);
-        if asked.outcome != Outcome::Applied && open_cir_of(case, item, seen).is_none() {
-            return asked;
+    // All that this word brings back in one package is credited together.
+    let package = case.item(item).package.clone();
+    let standing = case.standing(item);
+    let told = seen.ret.as_ref().is_some_and(|ret| ret.kind == Some(ReturnKind::Cir));
+    let mut members: Vec<ItemIndex> = all
+        .iter()
+        .copied()
+        .filter(|&other| {
+            other == item
+                || case.item(other).package == package
+                    && (case.standing(other) == standing
+                        || told && matches!(case.standing(other), Standing::Sent | Standing::Delivered))
+        })
+        .collect();
+    for &member in &members {
+        if open_cir_of(case, member, seen).is_none() {
+            reopen_withdrawn(case, member, seen);
+            let asked = cir_asked(case, member, seen, None);
+            if member == item && open_cir_of(case, item, seen).is_none() {
+                return asked;
+            }
         }
     }
     let Some(place) = open_cir_of(case, item, seen) else { return Verdict::by(Outcome::Unchanged, Row::R9) };
     adopt_id(case, place, seen);
     fill_return(case, place, seen, false);
-    // The return comes back as it was announced: every unit of it that is still out.
-    let members: Vec<ItemIndex> = (0..case.file.order.items.len())
-        .filter(|&other| {
-            other == item
-                || (case.said.contains(&(Part::Return, other))
-                    && case.file.order.returns[place].items.contains(&case.item(other).code)
-                    && matches!(case.standing(other), Standing::Sent | Standing::Delivered))
-        })
-        .collect();
+    // And so is what the same answer brings back of the same return, item by item.
+    let announced = case.file.order.returns[place].items.clone();
+    members.retain(|&member| announced.contains(&case.item(member).code));
+    members.extend((0..case.file.order.items.len()).filter(|&other| {
+        case.said.contains(&(Part::Return, other))
+            && announced.contains(&case.item(other).code)
+            && matches!(case.standing(other), Standing::Sent | Standing::Delivered)
+    }));
+    members.sort_unstable();
+    members.dedup();
     let verdict = match complete_cir(case, place, &members) {
         Ok(verdict) | Err(verdict) => verdict,
     };
@@ -708,6 +748,9 @@ fn return_withdrawn(
     }
     let ret = &case.file.order.returns[place];
     let verdict = match ret.status {
+        status if !status.is_open() && !ret.items.contains(&case.item(item).code) => {
+            Verdict::by(Outcome::Unchanged, Row::R12)
+        }
         ReturnStatus::Canceled => Verdict::by(Outcome::Unchanged, Row::R12),
         ReturnStatus::Complete | ReturnStatus::Received | ReturnStatus::Closed => {
             let text = format!(

@@ -13,8 +13,8 @@ fn l1_delivered_at_the_channels_time() {
         let mut scene = packed(status, 2);
         assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-18")]).replace(&format!("SP90 {status} "), "SP90 <before> "), @"
         APPLIED L1: item O1-1 delivered
-          item O1-1 <before> → DELIVERED
-          item O1-2 <before> → DELIVERED
+          item O1-1 DISPATCHED → DELIVERED
+          item O1-2 DISPATCHED → DELIVERED
           package SP90 <before> → DELIVERED
         ");
         assert_eq!(scene.edit("SP90").delivered_at, Some(at("2026-01-18")));
@@ -228,7 +228,7 @@ fn k4_rto_delivered_is_back() {
         APPLIED K4>R2: package SP90 is back and has to be put away
           RTO SP90 NOT_RECEIVED (O1-1)
           package SP90 <before> → RETURNED
-          item O1-1 <before> → RETURNED
+          item O1-1 DISPATCHED → RETURNED
           putaway PA1 due for item O1-1 (PUTAWAY_COURIER_RETURNED_ITEMS)
         ");
     }

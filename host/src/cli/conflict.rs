@@ -7,11 +7,7 @@ use super::{
     exit::{Exit, Failure},
 };
 use crate::{
-    domain::{
-        apply::Code,
-        codes::TenantCode,
-        duties::Decision,
-    },
+    domain::{apply::Code, codes::TenantCode, duties::Decision},
     storage::ConflictRow,
     sync::Done,
 };
@@ -103,7 +99,9 @@ async fn decide(context: &Context, one: One, decision: Decision) -> Result<Exit,
 pub(super) fn told(context: &Context, done: &Done) -> Result<Exit, Failure> {
     let out = context.out;
     if out.is_json {
-        out.json(&serde_json::json!({ "order": done.order, "message": done.message, "effects": done.effects }))?;
+        out.json(
+            &serde_json::json!({ "order": done.order, "message": done.message, "effects": done.effects }),
+        )?;
         return Ok(Exit::Ok);
     }
     out.say(&format!("order {}: {}", done.order, done.message));

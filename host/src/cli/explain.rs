@@ -33,8 +33,10 @@ pub(super) async fn explain(
     let out = context.out;
     let order = &file.order;
     let history = app.store.history(tenant, &order.code).await?;
-    let filter =
-        ParkedFilter { channel: Some(order.channel.clone()), channel_order_id: Some(order.channel_order_id.clone()) };
+    let filter = ParkedFilter {
+        channel: Some(order.channel.clone()),
+        channel_order_id: Some(order.channel_order_id.clone()),
+    };
     let waiting = app.store.parked(tenant, &filter, None, WAITING_SHOWN).await?;
     if out.is_json {
         let mut document = file_json(file);
@@ -68,7 +70,8 @@ fn tell(out: Out, change: &Change) -> Result<(), Failure> {
     for effect in &change.effects {
         out.line(&format!("    {effect}"))?;
     }
-    out.line(&format!("  By {}, {}.", change.run, change.connector))
+    let by = if change.run.starts_with('R') { format!("run {}", change.run) } else { change.run.clone() };
+    out.line(&format!("  By {by}, with connector {}.", change.connector))
 }
 
 fn row(id: &str) -> Option<Row> {
@@ -89,7 +92,12 @@ fn said_words(said: &Observed) -> String {
         (None, Some(sku), None) => words += &format!(" of {sku}"),
         (None, None, _) => words += " of the whole order",
     }
-    let details = [("package", &said.package), ("AWB", &said.awb), ("courier", &said.courier), ("invoice", &said.invoice)];
+    let details = [
+        ("package", &said.package),
+        ("AWB", &said.awb),
+        ("courier", &said.courier),
+        ("invoice", &said.invoice),
+    ];
     for (name, value) in details.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         words += &format!(", {name} {value}");
     }
@@ -150,7 +158,10 @@ mod tests {
             at: time::parse("2026-01-15T09:30:00Z"),
             ..Observed::default()
         };
-        assert_eq!(said_words(&said), "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST");
+        assert_eq!(
+            said_words(&said),
+            "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST"
+        );
         let units = Observed {
             sku: Some("A".into()),
             quantity: Some(2),

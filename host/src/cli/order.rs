@@ -113,7 +113,10 @@ impl Order {
 async fn find(app: &App, one: &One) -> Result<OrderFile, Failure> {
     known_tenant(app, &one.tenant).await?;
     app.store.order(&one.tenant, &one.id).await?.ok_or_else(|| {
-        Failure::failed(format!("tenant {} has no order {}, by our code or a channel's id", one.tenant, one.id))
+        Failure::failed(format!(
+            "tenant {} has no order {}, by our code or a channel's id",
+            one.tenant, one.id
+        ))
     })
 }
 
@@ -159,8 +162,11 @@ fn cells(row: &OrderRow) -> Vec<String> {
         (u64::from(row.returned_not_received), "returned, not received"),
         (row.putaways_due, "to put away"),
     ];
-    let duties: Vec<String> =
-        duties.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let duties: Vec<String> = duties
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
     vec![
         row.code.to_string(),
         row.channel.to_string(),
@@ -192,7 +198,11 @@ fn show(out: Out, file: &OrderFile) -> Result<(), Failure> {
             or_dash(item.channel_status.as_ref()),
         ]
     });
-    section("Items", &["item", "channel's id", "sku", "status", "facility", "package", "channel says"], rows.collect());
+    section(
+        "Items",
+        &["item", "channel's id", "sku", "status", "facility", "package", "channel says"],
+        rows.collect(),
+    );
     let rows = order.packages.iter().map(|package| {
         vec![
             package.code.to_string(),
@@ -207,7 +217,18 @@ fn show(out: Out, file: &OrderFile) -> Result<(), Failure> {
             or_dash(package.courier_status.as_ref()),
         ]
     });
-    let head = ["package", "status", "facility", "awb", "courier", "invoice", "held", "dispatched", "delivered", "courier says"];
+    let head = [
+        "package",
+        "status",
+        "facility",
+        "awb",
+        "courier",
+        "invoice",
+        "held",
+        "dispatched",
+        "delivered",
+        "courier says",
+    ];
     section("Packages", &head, rows.collect());
     let rows = file.invoices.iter().map(|invoice| {
         vec![
@@ -221,7 +242,11 @@ fn show(out: Out, file: &OrderFile) -> Result<(), Failure> {
             or_dash(invoice.against.as_ref()),
         ]
     });
-    section("Invoices", &["number", "kind", "status", "owner", "year", "date", "package", "against"], rows.collect());
+    section(
+        "Invoices",
+        &["number", "kind", "status", "owner", "year", "date", "package", "against"],
+        rows.collect(),
+    );
     let rows = order.returns.iter().map(|ret| {
         let items: Vec<&str> = ret.items.iter().map(|item| item.as_str()).collect();
         vec![
@@ -236,7 +261,11 @@ fn show(out: Out, file: &OrderFile) -> Result<(), Failure> {
             or_dash(ret.flag.as_ref()),
         ]
     });
-    section("Returns", &["kind", "return", "status", "package", "items", "reason", "awb", "since", "note"], rows.collect());
+    section(
+        "Returns",
+        &["kind", "return", "status", "package", "items", "reason", "awb", "since", "note"],
+        rows.collect(),
+    );
     let rows = file.putaways.iter().map(|putaway| {
         vec![
             putaway.code.clone(),
@@ -267,7 +296,8 @@ fn show(out: Out, file: &OrderFile) -> Result<(), Failure> {
 /// What an order is, in one line.
 pub(super) fn heading(file: &OrderFile) -> String {
     let order = &file.order;
-    let ships = order.shipping.map_or(String::new(), |by| format!(", shipped by the {}", by.as_str().to_lowercase()));
+    let ships =
+        order.shipping.map_or(String::new(), |by| format!(", shipped by the {}", by.as_str().to_lowercase()));
     let hold = if order.on_hold { ", on hold" } else { "" };
     format!(
         "Order {} ({} on channel {}): {}{ships}{hold}",

@@ -2,7 +2,10 @@
 
 use clap::Subcommand;
 
-use super::{context::Context, exit::{Exit, Failure}};
+use super::{
+    context::Context,
+    exit::{Exit, Failure},
+};
 use crate::import::{observation_schema, snapshot_schema};
 
 /// Print the JSON schema of a file
@@ -13,7 +16,9 @@ pub(super) enum Schema {
     #[command(after_help = "Example:\n  statusync schema snapshot > docs/generated/snapshot.schema.json")]
     Snapshot,
     /// Of a line of an observation file
-    #[command(after_help = "Example:\n  statusync schema observation > docs/generated/observation.schema.json")]
+    #[command(
+        after_help = "Example:\n  statusync schema observation > docs/generated/observation.schema.json"
+    )]
     Observation,
 }
 

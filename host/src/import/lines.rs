@@ -10,7 +10,8 @@ pub(super) fn of<'a>(text: &str, paths: impl Iterator<Item = &'a str>) -> HashMa
     if wanted.is_empty() {
         return HashMap::new();
     }
-    let mut skim = Skim { rest: text.as_bytes(), line: 1, path: String::new(), wanted, found: HashMap::new() };
+    let mut skim =
+        Skim { rest: text.as_bytes(), line: 1, path: String::new(), wanted, found: HashMap::new() };
     skim.value();
     skim.found
 }

@@ -7,7 +7,11 @@ use super::{
     exit::{Exit, Failure},
 };
 use crate::{
-    domain::{apply::Code, codes::TenantCode, duties::Decision},
+    domain::{
+        apply::Code,
+        codes::{ItemCode, TenantCode},
+        duties::Decision,
+    },
     storage::ConflictRow,
     sync::Done,
 };
@@ -71,7 +75,7 @@ async fn list(context: &Context, tenant: &TenantCode, all: bool) -> Result<Exit,
             (false, Some(decision)) => decision.to_string(),
             (false, None) => "closed by itself".to_owned(),
         };
-        let items: Vec<&str> = conflict.items.iter().map(|item| item.as_str()).collect();
+        let items: Vec<&str> = conflict.items.iter().map(ItemCode::as_str).collect();
         let remedy = Code::parse(&conflict.cause).filter(|_| conflict.open).map_or("", Code::remedy);
         vec![
             conflict.code.clone(),

@@ -39,7 +39,6 @@ Examples:
 pub(super) struct Run {}
 
 impl Run {
-    #[expect(clippy::unused_self, reason = "every command is run so")]
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let out = context.out;
         let signals = Signals::new()?;

@@ -79,7 +79,6 @@ impl Report {
 }
 
 impl Doctor {
-    #[expect(clippy::unused_self, reason = "every command is run so")]
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut report = Report::default();
         look_over(context, &mut report).await?;

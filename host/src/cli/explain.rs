@@ -81,33 +81,32 @@ fn row(id: &str) -> Option<Row> {
 /// `"SHIPPED" (DISPATCHED) of item 111, 15 Jan 2026 15:00 IST`
 fn said_words(said: &Observed) -> String {
     let status = said.status.map_or("no status of ours", plugin_api::Status::as_str);
-    let mut words = match &said.raw {
+    let status = match &said.raw {
         Some(raw) if raw != status => format!("\"{raw}\" ({status})"),
         _ => status.to_owned(),
     };
-    match (&said.item, &said.sku, said.quantity) {
-        (Some(item), _, None) => words += &format!(" of item {item}"),
-        (Some(item), _, Some(units)) => words += &format!(" of {units} in total of item {item}"),
-        (None, Some(sku), Some(units)) => words += &format!(" of {units} in total of {sku}"),
-        (None, Some(sku), None) => words += &format!(" of {sku}"),
-        (None, None, _) => words += " of the whole order",
-    }
+    let of = match (&said.item, &said.sku, said.quantity) {
+        (Some(item), _, None) => format!("item {item}"),
+        (Some(item), _, Some(units)) => format!("{units} in total of item {item}"),
+        (None, Some(sku), Some(units)) => format!("{units} in total of {sku}"),
+        (None, Some(sku), None) => sku.clone(),
+        (None, None, _) => "the whole order".to_owned(),
+    };
     let details = [
         ("package", &said.package),
         ("AWB", &said.awb),
         ("courier", &said.courier),
         ("invoice", &said.invoice),
     ];
-    for (name, value) in details.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        words += &format!(", {name} {value}");
-    }
-    if let Some(reason) = said.ret.as_ref().and_then(|ret| ret.reason.as_ref()) {
-        words += &format!(", because \"{reason}\"");
-    }
-    match said.at {
-        Some(at) => words + &format!(", on {}", india(at)),
-        None => words + ", without a time",
-    }
+    let details = details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+    let reason = said.ret.as_ref().and_then(|ret| ret.reason.as_ref());
+    let at = said.at.map_or_else(|| "without a time".to_owned(), |at| format!("on {}", india(at)));
+    let parts: Vec<String> = std::iter::once(format!("{status} of {of}"))
+        .chain(details)
+        .chain(reason.map(|reason| format!("because \"{reason}\"")))
+        .chain([at])
+        .collect();
+    parts.join(", ")
 }
 
 fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ mod import;
 mod init;
 mod observe;
 mod order;
+mod order_show;
 mod output;
 mod parked;
 mod progress;

@@ -94,9 +94,9 @@ impl Observe {
             .map_or_else(|| "dry run, nothing was changed".to_owned(), |run| format!("run {run}"));
         let words = format!("{run}: {}: {}", observed.result, observed.message);
         if observed.result == RunResult::Success {
-            out.say(&words)
+            out.say(&words);
         } else {
-            out.tell(&words)
+            out.tell(&words);
         }
         Ok(Exit::of_run(observed.result, None))
     }

@@ -23,7 +23,6 @@ pub(super) enum Schema {
 }
 
 impl Schema {
-    #[expect(clippy::needless_pass_by_value, reason = "every command is run so")]
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let schema = match self {
             Schema::Snapshot => snapshot_schema(),

@@ -113,9 +113,9 @@ fn show(context: &Context, summary: &RunSummary) -> Result<(), Failure> {
         summary.run.map_or_else(|| "dry run, nothing was changed".to_owned(), |run| format!("run {run}"));
     let words = format!("{run}: {}: {}, {} requests", summary.result, summary.message, summary.calls);
     if summary.result == RunResult::Success {
-        out.say(&words)
+        out.say(&words);
     } else {
-        out.tell(&words)
+        out.tell(&words);
     }
     Ok(())
 }

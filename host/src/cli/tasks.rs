@@ -1,27 +1,33 @@
-//! `tasks`
+//! `tasks`, `tasks set`
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use plugin_api::{Millis, Task};
 
 use super::{
-    context::{Context, known_tenant},
+    context::{Context, known_channel, known_tenant},
     exit::{Exit, Failure},
     output::{india, length, or_dash},
+    values::{self, task},
 };
 use crate::{
     app::App,
     domain::codes::{ChannelCode, TenantCode},
     plugins::Connector,
-    storage::{Counts, LastRun, NewTask, TaskFilter, TaskRow},
+    storage::{Counts, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
 };
 
 /// List the recurrent tasks: what they ask, when they run, how the last run went
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   statusync tasks
-  statusync tasks --tenant acme --json")]
+  statusync tasks --tenant acme --json
+  statusync tasks set --tenant acme --channel FK1 --task status --every 5m")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Tasks {
+    #[command(subcommand)]
+    command: Option<TasksCommand>,
     /// Only this tenant's
     #[arg(long)]
     tenant: Option<TenantCode>,
@@ -30,8 +36,67 @@ pub(super) struct Tasks {
     channel: Option<ChannelCode>,
 }
 
+#[derive(Debug, Subcommand)]
+enum TasksCommand {
+    Set(Set),
+}
+
+/// Change how often a task runs, how far it looks back, whether the timer runs it, or run it now
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  statusync tasks set --tenant acme --channel FK1 --task status --every 5m
+  statusync tasks set --tenant acme --channel FK1 --task returns --window 45d
+  statusync tasks set --tenant acme --channel FK1 --task delivery --off")]
+struct Set {
+    /// The tenant
+    #[arg(long)]
+    tenant: TenantCode,
+    /// The channel
+    #[arg(long)]
+    channel: ChannelCode,
+    /// status, pending, delivery or returns
+    #[arg(long, value_parser = task)]
+    task: Task,
+    /// How often, such as 10m or 1d
+    #[arg(long, value_parser = values::span)]
+    every: Option<Millis>,
+    /// How far returns are looked back for, such as 30d
+    #[arg(long, value_parser = values::span)]
+    window: Option<Millis>,
+    /// Let the timer run it
+    #[arg(long, conflicts_with = "off")]
+    on: bool,
+    /// Do not let the timer run it
+    #[arg(long)]
+    off: bool,
+    /// Due at once
+    #[arg(long)]
+    now: bool,
+}
+
+impl Set {
+    async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let app = context.open()?;
+        known_channel(&app, &self.tenant, &self.channel).await?;
+        let now = app.clock.now_ms();
+        let edit = TaskEdit {
+            interval_ms: self.every,
+            enabled: (self.on || self.off).then_some(self.on),
+            window_ms: self.window,
+            // A shorter interval counts from now on, not only after the next run.
+            next_run_at: if self.now { Some(now) } else { self.every.map(|every| now + every) },
+        };
+        app.store.set_task(&self.tenant, &self.channel, self.task, edit).await?;
+        context.out.say(&format!("task {} of channel {} is changed", self.task, self.channel));
+        Ok(Exit::Ok)
+    }
+}
+
 impl Tasks {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if let Some(TasksCommand::Set(set)) = self.command {
+            return set.run(context).await;
+        }
         let app = context.open()?;
         if let Some(tenant) = &self.tenant {
             known_tenant(&app, tenant).await?;

@@ -53,6 +53,13 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
     })
 }
 
+/// `10m`
+pub(super) fn span(text: &str) -> Result<Millis, String> {
+    length(text)
+        .filter(|length| *length > 0)
+        .ok_or_else(|| "give a length of time such as 30s, 10m, 12h or 30d".to_owned())
+}
+
 fn length(text: &str) -> Option<Millis> {
     let unit = match text.chars().last()? {
         's' => 1_000,

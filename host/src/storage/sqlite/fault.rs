@@ -1,4 +1,4 @@
-//! SQLite's errors in the store's words.
+//! `SQLite`'s errors in the store's words.
 
 use std::path::Path;
 

@@ -16,7 +16,8 @@ use super::{
 use crate::{
     domain::{
         codes::{ChannelCode, ItemCode, OrderCode},
-        duties::Parked,
+        duties::{Conflict, Parked, Putaway},
+        invoice::Invoice,
         ledger::Counters,
         order::Order,
         snapshot::{OrderFile, Snapshot},
@@ -36,21 +37,28 @@ pub(super) struct Import {
     counters: Counters,
 }
 
+/// What has found its order.
+#[derive(Default)]
+struct Belongings {
+    invoices: Vec<Invoice>,
+    putaways: Vec<Putaway>,
+    conflicts: Vec<Conflict>,
+}
+
 fn wrong(text: String) -> StoreError {
     StoreError::Contradiction(text)
 }
 
 /// Where orders, and what belongs to them, are in the snapshot.
 struct Places<'a> {
-    by_code: HashMap<&'a str, usize>,
-    by_package: HashMap<&'a str, Vec<usize>>,
-    by_item: HashMap<&'a str, Vec<usize>>,
+    codes: HashMap<&'a str, usize>,
+    packages: HashMap<&'a str, Vec<usize>>,
+    items: HashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Places<'a> {
     fn of(orders: &'a [Order], channels: &HashSet<&str>) -> Result<Places<'a>, StoreError> {
-        let mut places =
-            Places { by_code: HashMap::new(), by_package: HashMap::new(), by_item: HashMap::new() };
+        let mut places = Places { codes: HashMap::new(), packages: HashMap::new(), items: HashMap::new() };
         let mut ids = HashSet::new();
         for (at, order) in orders.iter().enumerate() {
             if !channels.contains(order.channel.as_str()) {
@@ -59,7 +67,7 @@ impl<'a> Places<'a> {
                     order.code, order.channel
                 )));
             }
-            if places.by_code.insert(order.code.as_str(), at).is_some() {
+            if places.codes.insert(order.code.as_str(), at).is_some() {
                 return Err(wrong(format!("order {} is listed twice", order.code)));
             }
             if !ids.insert((order.channel.as_str(), order.channel_order_id.as_str())) {
@@ -73,10 +81,10 @@ impl<'a> Places<'a> {
                 format!("order {} has two packages {code}", order.code)
             })?;
             for item in &order.items {
-                places.by_item.entry(item.code.as_str()).or_default().push(at);
+                places.items.entry(item.code.as_str()).or_default().push(at);
             }
             for package in &order.packages {
-                places.by_package.entry(package.code.as_str()).or_default().push(at);
+                places.packages.entry(package.code.as_str()).or_default().push(at);
             }
         }
         Ok(places)
@@ -85,12 +93,12 @@ impl<'a> Places<'a> {
     /// The order that has the package, or one of the items. Two facilities may number packages alike, so of several
     /// orders with the package the one that has an item too is meant.
     fn find(&self, package: Option<&str>, items: &[ItemCode]) -> Option<usize> {
-        let with_package = package.and_then(|code| self.by_package.get(code)).map_or(&[][..], Vec::as_slice);
+        let with_package = package.and_then(|code| self.packages.get(code)).map_or(&[][..], Vec::as_slice);
         let with_item = |at: &usize| {
-            items.iter().any(|item| self.by_item.get(item.as_str()).is_some_and(|orders| orders.contains(at)))
+            items.iter().any(|item| self.items.get(item.as_str()).is_some_and(|orders| orders.contains(at)))
         };
         match with_package {
-            [] => items.iter().find_map(|item| self.by_item.get(item.as_str())?.first().copied()),
+            [] => items.iter().find_map(|item| self.items.get(item.as_str())?.first().copied()),
             [only] => Some(*only),
             [first, ..] => with_package.iter().copied().find(|at| with_item(at)).or(Some(*first)),
         }
@@ -134,20 +142,15 @@ impl Import {
         if let Some(unknown) = secrets.keys().find(|code| !channels.contains(code.as_str())) {
             return Err(wrong(format!("there are secrets for channel {unknown}, which is not listed")));
         }
-        let places = Places::of(&snapshot.orders, &channels)?;
+        let orders = std::mem::take(&mut snapshot.orders);
+        let places = Places::of(&orders, &channels)?;
         let parked = std::mem::take(&mut snapshot.parked)
             .into_iter()
-            .map(|fact| Ok((channel_of(&fact, &snapshot.orders, &channels)?, fact)))
+            .map(|fact| Ok((channel_of(&fact, &orders, &channels)?, fact)))
             .collect::<Result<Vec<_>, StoreError>>()?;
 
-        let mut belongings: Vec<OrderFile> = Vec::new();
-        let file = |order: &Order| OrderFile {
-            order: order.clone(),
-            invoices: Vec::new(),
-            putaways: Vec::new(),
-            conflicts: Vec::new(),
-        };
-        belongings.extend(snapshot.orders.iter().map(file));
+        let mut belongings: Vec<Belongings> = Vec::new();
+        belongings.resize_with(orders.len(), Belongings::default);
         let mut elsewhere = Vec::new();
         for invoice in std::mem::take(&mut snapshot.invoices) {
             match places.find(Some(invoice.package.as_str()), &invoice.items) {
@@ -164,7 +167,7 @@ impl Import {
             belongings[at].putaways.push(putaway);
         }
         for conflict in std::mem::take(&mut snapshot.conflicts) {
-            let at = places.by_code.get(conflict.order.as_str()).copied().ok_or_else(|| {
+            let at = places.codes.get(conflict.order.as_str()).copied().ok_or_else(|| {
                 wrong(format!(
                     "conflict {} is about order {}, which is not listed",
                     conflict.code, conflict.order
@@ -172,10 +175,14 @@ impl Import {
             })?;
             belongings[at].conflicts.push(conflict);
         }
-        drop(places);
-        snapshot.orders = Vec::new();
         snapshot.invoices = elsewhere;
-        Ok(Import { snapshot, files: belongings, parked, counters })
+        let files = orders.into_iter().zip(belongings).map(|(order, belongings)| OrderFile {
+            order,
+            invoices: belongings.invoices,
+            putaways: belongings.putaways,
+            conflicts: belongings.conflicts,
+        });
+        Ok(Import { files: files.collect(), snapshot, parked, counters })
     }
 
     pub(super) fn write(

@@ -72,3 +72,26 @@ pub(super) fn state<T>(what: &str, text: &str, parse: impl FnOnce(&str) -> Optio
     parse(text)
         .ok_or_else(|| StoreError::Contradiction(format!("the stored {what} `{text}` is not known")).into())
 }
+
+/// The bodies of many rows as one parameter, beside the JSON list of their keys.
+///
+/// A body could be an element of that list, but then the engine would parse and print it again for each row. In SQL a
+/// row takes its own by `CAST(substr(?n, start, length) AS TEXT)`.
+#[derive(Default)]
+pub(super) struct Bodies(Vec<u8>);
+
+impl Bodies {
+    /// Adds a body; answers where it starts, from 1, and its length, in bytes.
+    pub(super) fn add<T: Serialize>(&mut self, body: &T) -> Result<(usize, usize), Fail> {
+        let start = self.0.len();
+        serde_json::to_writer(&mut self.0, body).map_err(|error| {
+            StoreError::Contradiction(format!("a record cannot be written as JSON: {error}"))
+        })?;
+        Ok((start + 1, self.0.len() - start))
+    }
+
+    /// The parameter.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}

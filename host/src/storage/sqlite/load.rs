@@ -58,7 +58,7 @@ fn channel_state(
 ) -> Result<Option<(Channel, bool, Counters)>, Fail> {
     first(
         db,
-        "SELECT c.body, t.live, t.putaways, t.conflicts FROM channels c JOIN tenants t ON t.tenant = c.tenant
+        "SELECT c.body, live, putaways, conflicts FROM channels c JOIN tenants ON tenants.tenant = c.tenant
          WHERE c.tenant = ?1 AND c.code = ?2",
         params![tenant.as_str(), channel.as_str()],
         |row| {
@@ -116,7 +116,7 @@ pub(super) fn with_belongings(
         db,
         tenant,
         "invoice",
-        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN invoices b
+        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN invoices b INDEXED BY invoices_by_order
            ON b.tenant = ?1 AND b.order_code = k.value",
         &codes,
     )?;
@@ -124,7 +124,7 @@ pub(super) fn with_belongings(
         db,
         tenant,
         "putaway",
-        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN putaways b
+        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN putaways b INDEXED BY putaways_by_order
            ON b.tenant = ?1 AND b.order_code = k.value",
         &codes,
     )?;
@@ -132,7 +132,7 @@ pub(super) fn with_belongings(
         db,
         tenant,
         "conflict",
-        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN conflicts b
+        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN conflicts b INDEXED BY conflicts_by_order
            ON b.tenant = ?1 AND b.order_code = k.value",
         &codes,
     )?;
@@ -179,7 +179,7 @@ fn waiting(
     let mut waiting: HashMap<String, Vec<(i64, Parked)>> = HashMap::new();
     each(
         db,
-        "SELECT p.channel_order_id, p.id, p.body FROM json_each(?3) k CROSS JOIN parked p
+        "SELECT p.channel_order_id, p.id, p.body FROM json_each(?3) k CROSS JOIN parked p INDEXED BY parked_by_order
            ON p.tenant = ?1 AND p.channel = ?2 AND p.channel_order_id = k.value
          ORDER BY p.id",
         params![tenant.as_str(), channel.as_str(), json(&ids)?],
@@ -235,12 +235,12 @@ fn ledger<'a>(
             let packed_in = item.package.as_ref().and_then(|code| file.order.package(code));
             let here = item.facility.as_ref().or(channel.default_facility.as_ref());
             let there = packed_in.and_then(|package| package.facility.as_ref());
-            for facility in [here, there].into_iter().flatten() {
+            for facility in [here, there.filter(|there| Some(*there) != here)].into_iter().flatten() {
                 places.insert((facility, &item.sku));
-                *draws.entry(facility.as_str()).or_default() += 2;
+                *draws.entry(facility.as_str()).or_default() += 1;
             }
             if let Some(party) = &channel.billing_party {
-                *draws.entry(party.as_str()).or_default() += 2;
+                *draws.entry(party.as_str()).or_default() += 1;
             }
         }
         for package in &file.order.packages {

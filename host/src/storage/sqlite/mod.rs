@@ -1,4 +1,4 @@
-//! The store in one SQLite file: one connection that writes, a few that read.
+//! The store in one `SQLite` file: one connection that writes, a few that read.
 //!
 //! Each call of the surface is one job on a worker's thread; a writing job is one `BEGIN IMMEDIATE` transaction. The SQL
 //! is in the files named after what it is about.
@@ -52,7 +52,7 @@ use crate::{
 /// Connections that read. More would not help: a read takes well under a millisecond, and there are few cores.
 const READERS: usize = 3;
 
-/// A store in one SQLite file. Dropping it waits for writes that are under way.
+/// A store in one `SQLite` file. Dropping it waits for writes that are under way.
 pub struct Sqlite {
     writer: Workers,
     readers: Workers,
@@ -234,7 +234,7 @@ impl Store for Sqlite {
     }
 
     async fn next_due_at(&self) -> Result<Option<Millis>> {
-        self.read("was looking for due tasks", |db| task::next_due_at(db)).await
+        self.read("was looking for due tasks", task::next_due_at).await
     }
 
     async fn set_task(

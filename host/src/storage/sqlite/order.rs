@@ -14,7 +14,7 @@ use crate::{
     domain::{
         codes::{ChannelCode, OrderCode, TenantCode},
         effect::Change,
-        order::{ItemStatus, Order},
+        order::{ItemStatus, Order, OrderStatus},
         snapshot::OrderFile,
     },
     storage::{
@@ -142,7 +142,7 @@ pub(super) fn list(
             tenant.as_str(),
             after.map_or("", OrderCode::as_str),
             filter.channel.as_ref().map(ChannelCode::as_str),
-            filter.status.map(|status| status.as_str()),
+            filter.status.map(OrderStatus::as_str),
             limit
         ],
         order_row,

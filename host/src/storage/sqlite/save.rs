@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     fault::Fail,
-    json::{execute, json},
+    json::{Bodies, execute, json},
 };
 use crate::{
     domain::{
@@ -107,11 +107,13 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]
     if rows.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = rows
+    let mut bodies = Bodies::default();
+    let rows = rows
         .iter()
         .map(|row| {
             let order = row.order;
-            (
+            let (start, length) = bodies.add(order)?;
+            Ok((
                 &order.code,
                 &order.channel,
                 &order.channel_order_id,
@@ -124,16 +126,18 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]
                 row.shortfall,
                 row.changed_at,
                 row.seen,
-                order,
-            )
+                start,
+                length,
+            ))
         })
-        .collect();
+        .collect::<Result<Vec<_>, Fail>>()?;
     let written = execute(
         db,
         "INSERT INTO orders (tenant, code, channel, channel_order_id, status, is_open, is_moving,
              returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen, body)
          SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value -> 12
+             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
+             CAST(substr(?3, value ->> 12, value ->> 13) AS TEXT)
          FROM json_each(?2) WHERE true
          ON CONFLICT (tenant, code) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
              is_moving = excluded.is_moving, returned_not_received = excluded.returned_not_received,
@@ -141,7 +145,7 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]
              shortfall = orders.shortfall + excluded.shortfall, changed_at = excluded.changed_at,
              seen = excluded.seen, body = excluded.body
          WHERE channel = excluded.channel AND channel_order_id = excluded.channel_order_id",
-        params![tenant.as_str(), json(&rows)?],
+        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
     )?;
     all_written(written, rows.len(), "an order was given to another channel")
 }
@@ -155,15 +159,24 @@ pub(super) fn invoices(
     if rows.is_empty() {
         return Ok(());
     }
+    let mut bodies = Bodies::default();
+    let rows = rows
+        .iter()
+        .map(|(order, invoice)| {
+            let (start, length) = bodies.add(invoice)?;
+            let Invoice { owner, kind, financial_year, number, .. } = invoice;
+            Ok((order, owner, kind, financial_year, number, start, length))
+        })
+        .collect::<Result<Vec<_>, Fail>>()?;
     let written = execute(
         db,
         "INSERT INTO invoices (tenant, order_code, owner, kind, financial_year, number, body)
-         SELECT ?1, value ->> 0, value ->> '$[1].owner', value ->> '$[1].kind', value ->> '$[1].financial_year',
-             value ->> '$[1].number', value -> 1
+         SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+             CAST(substr(?3, value ->> 5, value ->> 6) AS TEXT)
          FROM json_each(?2) WHERE true
          ON CONFLICT (tenant, owner, kind, financial_year, number) DO UPDATE SET body = excluded.body
          WHERE order_code = excluded.order_code",
-        params![tenant.as_str(), json(rows)?],
+        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
     )?;
     all_written(written, rows.len(), "an invoice number of this financial year belongs to another order")
 }
@@ -211,12 +224,21 @@ pub(super) fn history(db: &Connection, tenant: &TenantCode, changes: &[Change]) 
     if changes.is_empty() {
         return Ok(());
     }
+    let mut bodies = Bodies::default();
+    let rows = changes
+        .iter()
+        .map(|change| {
+            let (start, length) = bodies.add(change)?;
+            Ok((&change.order, start, length))
+        })
+        .collect::<Result<Vec<_>, Fail>>()?;
     execute(
         db,
         "INSERT INTO history (tenant, id, order_code, body)
-         SELECT ?1, (SELECT coalesce(max(id), 0) FROM history WHERE tenant = ?1) + 1 + key, value ->> 'order', value
+         SELECT ?1, (SELECT coalesce(max(id), 0) FROM history WHERE tenant = ?1) + 1 + key, value ->> 0,
+             CAST(substr(?3, value ->> 1, value ->> 2) AS TEXT)
          FROM json_each(?2)",
-        params![tenant.as_str(), json(changes)?],
+        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
     )?;
     Ok(())
 }

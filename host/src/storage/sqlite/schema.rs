@@ -10,7 +10,7 @@ use crate::storage::StoreError;
 /// Migrations by number, from 1. Each is applied in one transaction, together with the number.
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_start.sql")];
 
-/// The first SQLite without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections
+/// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections
 /// that write or checkpoint at once can meet. That is our way of use.
 const NEEDED: (i32, &str) = (3_051_003, "3.51.3");
 
@@ -68,7 +68,7 @@ fn open(path: &Path) -> Result<Connection, Fail> {
     Ok(connection)
 }
 
-/// Makes the file so that only this user reads it; SQLite gives its companions the same rights. If that fails, so does
+/// Makes the file so that only this user reads it; `SQLite` gives its companions the same rights. If that fails, so does
 /// opening it, which then says why.
 fn create_private(path: &Path) {
     let mut options = OpenOptions::new();

@@ -108,8 +108,11 @@ pub(super) fn due(db: &Connection, now: Millis, limit: u32) -> Result<Vec<DueTas
 }
 
 pub(super) fn next_due_at(db: &Connection) -> Result<Option<Millis>, Fail> {
-    first(db, "SELECT min(next_run_at) FROM tasks WHERE enabled = 1", [], |row| Ok(row.get(0)?))
-        .map(Option::flatten)
+    let sql = format!(
+        "SELECT k.next_run_at FROM tasks k JOIN channels c ON c.tenant = k.tenant AND c.code = k.channel
+         WHERE k.enabled = 1 AND c.enabled = 1 AND c.lease_until <= {NOW} ORDER BY k.next_run_at LIMIT 1"
+    );
+    first(db, &sql, [], |row| Ok(row.get(0)?))
 }
 
 pub(super) fn set(

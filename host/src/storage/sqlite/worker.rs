@@ -1,6 +1,6 @@
 //! Threads that own connections: one for writing, a few for reading.
 //!
-//! SQLite calls block, so they never run on the async runtime's threads. A connection that met a fault of the disk is
+//! `SQLite` calls block, so they never run on the async runtime's threads. A connection that met a fault of the disk is
 //! closed and opened anew: what it believes about the file is no longer known to be true.
 
 use std::{

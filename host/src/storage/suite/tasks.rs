@@ -83,6 +83,7 @@ pub(crate) async fn due_are_enabled_tasks_of_enabled_channels_that_no_run_holds(
     assert_eq!((first.live, first.connector.as_str()), (true, "flipkart"));
     let held = fence(&*store, "FK1", "a").await;
     assert_eq!(due(now() + 1).await, []);
+    assert_eq!(store.next_due_at().await.unwrap(), None);
     store.release(&held).await.unwrap();
     store.enable_channel(&acme(), &fk1(), false).await.unwrap();
     assert_eq!(due(now() + 1).await, []);

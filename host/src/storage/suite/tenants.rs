@@ -184,14 +184,14 @@ pub(crate) async fn a_snapshot_that_does_not_fit_together_changes_nothing(db: &i
     case("sequence SALE_INVOICE of DEL1 is listed twice", &|s| s.sequences.push(s.sequences[1].clone()));
     case("stock of A in DEL1 is listed twice", &|s| s.stock.push(s.stock[0].clone()));
     case("SALE_INVOICE INV/0009 of DEL1 is listed twice for 2025-26", &|s| {
-        s.invoices.push(s.invoices[0].clone())
+        s.invoices.push(s.invoices[0].clone());
     });
     case("putaway PA11 is listed twice", &|s| s.putaways[0].code = "PA11".into());
     case("putaway PA11 is for item NO, which no order has", &|s| s.putaways[1].item = "NO".into());
     case("conflict CF4 is listed twice", &|s| s.conflicts[0].code = "CF4".into());
     case("conflict CF4 is about order NO, which is not listed", &|s| s.conflicts[1].order = "NO".into());
     case("a fact waits for order X of channel NO, which is not listed", &|s| {
-        s.parked[1].channel = Some("NO".into())
+        s.parked[1].channel = Some("NO".into());
     });
     case("a fact waits for order X and does not say of which channel", &|s| s.parked[1].channel = None);
     case("the snapshot names no tenant", &|s| s.tenant = "".into());

@@ -289,7 +289,8 @@ impl Pacing for StoredPacing {
         patience: Duration,
     ) -> BoxFuture<'a, Result<Turn, ConnectorError>> {
         Box::pin(async move {
-            let interval_ms = i64::try_from(self.refill(operation).as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
+            let interval_ms =
+                i64::try_from(self.refill(operation).as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
             let failed = |error: StoreError| {
                 ConnectorError::new(ErrorKind::Unavailable, format!("the rate plan cannot be read: {error}"))
             };

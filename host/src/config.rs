@@ -53,10 +53,15 @@ impl TryFrom<String> for DatabaseUrl {
             "sqlite" => text["sqlite:".len()..].trim_start_matches("//"),
             "postgres" | "postgresql" => {
                 return Err(
-                    "PostgreSQL is not supported yet; leave `url` out, or give the path of an SQLite file".into(),
+                    "PostgreSQL is not supported yet; leave `url` out, or give the path of an SQLite file"
+                        .into(),
                 );
             }
-            _ => return Err(format!("`{text}` is no path of an SQLite file, such as /var/lib/statusync/statusync.db")),
+            _ => {
+                return Err(format!(
+                    "`{text}` is no path of an SQLite file, such as /var/lib/statusync/statusync.db"
+                ));
+            }
         };
         if path.is_empty() {
             return Err("the path of the SQLite file is empty; leave `url` out for the default".into());
@@ -229,7 +234,8 @@ mod tests {
 
     #[test]
     fn the_values_that_the_template_names_are_the_defaults() {
-        let is_setting = |line: &str| line.starts_with("# ") && line.contains(" = ") && !line.contains("e.g.");
+        let is_setting =
+            |line: &str| line.starts_with("# ") && line.contains(" = ") && !line.contains("e.g.");
         let given: String = TEMPLATE
             .lines()
             .map(|line| if is_setting(line) { &line[2..] } else { line })
@@ -248,14 +254,38 @@ mod tests {
             ("[snyc]\n", "c.toml:1:2: snyc: unknown field `snyc`", "did you mean `sync`?"),
             ("[sync]\nruns = 0\n", "c.toml:2:8: sync.runs: ", "nonzero"),
             ("[sync]\nruns = -1\n", "c.toml:2:8: sync.runs: ", "nonzero"),
-            ("[sync]\nruns = \"3\"\n", "c.toml:2:8: sync.runs: invalid type: string \"3\"", "expected a nonzero u32"),
-            ("[sync]\nlease_renew_ms = 9000\n", "c.toml:2:1: sync.lease_renew_ms: 9000 is more than half", "15000"),
-            ("[log]\nlevel = \"wran\"\n", "c.toml:2:9: log.level: unknown variant `wran`", "did you mean `warn`?"),
-            ("[log]\nformat = \"xml\"\n", "c.toml:2:10: log.format: unknown variant `xml`", "`text` or `json`"),
+            (
+                "[sync]\nruns = \"3\"\n",
+                "c.toml:2:8: sync.runs: invalid type: string \"3\"",
+                "expected a nonzero u32",
+            ),
+            (
+                "[sync]\nlease_renew_ms = 9000\n",
+                "c.toml:2:1: sync.lease_renew_ms: 9000 is more than half",
+                "15000",
+            ),
+            (
+                "[log]\nlevel = \"wran\"\n",
+                "c.toml:2:9: log.level: unknown variant `wran`",
+                "did you mean `warn`?",
+            ),
+            (
+                "[log]\nformat = \"xml\"\n",
+                "c.toml:2:10: log.format: unknown variant `xml`",
+                "`text` or `json`",
+            ),
             ("[egress]\nallow_loopback = 1\n", "c.toml:2:18: egress.allow_loopback: ", "a boolean"),
             ("[plugins]\ndirs = \"x\"\n", "c.toml:2:8: plugins.dirs: ", "sequence"),
-            ("[database]\nurl = \"postgres://h/db\"\n", "c.toml:2:7: database.url: PostgreSQL is not", "SQLite"),
-            ("[database]\nurl = \"mysql://h\"\n", "c.toml:2:7: database.url: `mysql://h` is no path", "SQLite"),
+            (
+                "[database]\nurl = \"postgres://h/db\"\n",
+                "c.toml:2:7: database.url: PostgreSQL is not",
+                "SQLite",
+            ),
+            (
+                "[database]\nurl = \"mysql://h\"\n",
+                "c.toml:2:7: database.url: `mysql://h` is no path",
+                "SQLite",
+            ),
             ("[database]\nurl = \"\"\n", "c.toml:2:7: database.url: the path", "empty"),
             ("runs = 3\n", "c.toml:1:1: runs: unknown field `runs`", "`sync`"),
             ("[sync\n", "c.toml:1:6: ", ""),

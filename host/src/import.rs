@@ -15,7 +15,7 @@ use crate::{domain::snapshot::Snapshot, nearest::with_suggestion};
 
 /// Something wrong in a file: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{}{path}: {problem}", column.map(|column| format!("{column}: ")).unwrap_or_else(|| " ".into()))]
+#[error("{line}:{}{path}: {problem}", column.map_or_else(|| " ".into(), |column| format!("{column}: ")))]
 pub struct Fault {
     /// From 1: the line of the fault, or the one on which the entry begins.
     pub line: usize,

@@ -64,7 +64,9 @@ pub fn typed(setting: &Setting, text: &str) -> Result<Value, String> {
     let value = match setting.kind {
         SettingKind::Integer => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
         SettingKind::Bool => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
-        SettingKind::Text | SettingKind::Url | SettingKind::Choice(_) | SettingKind::Table => Value::from(text),
+        SettingKind::Text | SettingKind::Url | SettingKind::Choice(_) | SettingKind::Table => {
+            Value::from(text)
+        }
     };
     shaped(setting, &value).map_err(|expected| format!("setting `{}` must be {expected}", setting.name))
 }
@@ -145,8 +147,10 @@ mod tests {
         assert_eq!(sorted.secrets, BTreeMap::from([("token".to_owned(), Secret::new("hush"))]));
         let (descriptor, secrets) = (descriptor(), sorted.secrets.into_keys().collect());
         assert!(missing(&descriptor, &sorted.settings, &secrets).is_empty());
-        let names: Vec<_> =
-            missing(&descriptor, &Map::new(), &BTreeSet::new()).iter().map(|setting| &*setting.name).collect();
+        let names: Vec<_> = missing(&descriptor, &Map::new(), &BTreeSet::new())
+            .iter()
+            .map(|setting| &*setting.name)
+            .collect();
         assert_eq!(names, ["seller_id", "token"]);
     }
 
@@ -177,6 +181,9 @@ mod tests {
         assert_eq!(typed(setting("page_size"), "20"), Ok(json!(20)));
         assert_eq!(typed(setting("easy_ship"), "true"), Ok(json!(true)));
         assert_eq!(typed(setting("seller_id"), "007"), Ok(json!("007")));
-        assert_eq!(typed(setting("page_size"), "many"), Err("setting `page_size` must be a whole number".into()));
+        assert_eq!(
+            typed(setting("page_size"), "many"),
+            Err("setting `page_size` must be a whole number".into())
+        );
     }
 }

@@ -69,11 +69,13 @@ pub(super) struct Named {
 
 /// Add a channel
 #[derive(Debug, Args)]
-#[command(after_help = "The settings file is TOML: the connector's settings and secrets at top level. Secrets are sealed and never shown.
+#[command(
+    after_help = "The settings file is TOML: the connector's settings and secrets at top level. Secrets are sealed and never shown.
 
 Examples:
   statusync channel add --tenant acme FK1 --connector flipkart --settings fk1.toml --default-facility DEL1
-  statusync channel add --tenant acme AZ1 --connector amazon --settings az1.toml --shipping CHANNEL")]
+  statusync channel add --tenant acme AZ1 --connector amazon --settings az1.toml --shipping CHANNEL"
+)]
 pub(super) struct Add {
     /// The tenant
     #[arg(long)]
@@ -228,11 +230,16 @@ async fn check(
 ) -> Result<(), Failure> {
     let missing = settings::missing(&connector.descriptor, given, secrets);
     if let Some(setting) = missing.iter().find(|setting| !setting.secret) {
-        return Err(Failure::usage(format!("{connector} needs setting `{}`: {}", setting.name, setting.help)));
+        return Err(Failure::usage(format!(
+            "{connector} needs setting `{}`: {}",
+            setting.name, setting.help
+        )));
     }
     let names: Vec<String> = secrets.iter().cloned().collect();
     let checked = app.engine(registry)?.check_settings(connector, given, &names).await;
-    checked.map_err(|error| Failure::usage(format!("{connector} does not take these settings: {}", error.message)))
+    checked.map_err(|error| {
+        Failure::usage(format!("{connector} does not take these settings: {}", error.message))
+    })
 }
 
 fn warn_of_missing_secrets(

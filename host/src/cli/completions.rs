@@ -3,7 +3,10 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{context::Context, exit::{Exit, Failure}};
+use super::{
+    context::Context,
+    exit::{Exit, Failure},
+};
 
 /// Print completions for a shell
 #[derive(Debug, Args)]

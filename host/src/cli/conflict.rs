@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         apply::Code,
-        codes::TenantCode,
+        codes::{ItemCode, TenantCode},
         duties::Decision,
     },
     storage::ConflictRow,
@@ -75,7 +75,7 @@ async fn list(context: &Context, tenant: &TenantCode, all: bool) -> Result<Exit,
             (false, Some(decision)) => decision.to_string(),
             (false, None) => "closed by itself".to_owned(),
         };
-        let items: Vec<&str> = conflict.items.iter().map(|item| item.as_str()).collect();
+        let items: Vec<&str> = conflict.items.iter().map(ItemCode::as_str).collect();
         let remedy = Code::parse(&conflict.cause).filter(|_| conflict.open).map_or("", Code::remedy);
         vec![
             conflict.code.clone(),
@@ -103,7 +103,9 @@ async fn decide(context: &Context, one: One, decision: Decision) -> Result<Exit,
 pub(super) fn told(context: &Context, done: &Done) -> Result<Exit, Failure> {
     let out = context.out;
     if out.is_json {
-        out.json(&serde_json::json!({ "order": done.order, "message": done.message, "effects": done.effects }))?;
+        out.json(
+            &serde_json::json!({ "order": done.order, "message": done.message, "effects": done.effects }),
+        )?;
         return Ok(Exit::Ok);
     }
     out.say(&format!("order {}: {}", done.order, done.message));

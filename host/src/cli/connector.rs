@@ -94,7 +94,8 @@ fn list(context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     if connectors.is_empty() {
-        let folders: Vec<String> = context.plugin_folders()?.iter().map(|dir| dir.display().to_string()).collect();
+        let folders: Vec<String> =
+            context.plugin_folders()?.iter().map(|dir| dir.display().to_string()).collect();
         out.say(&format!("no connectors were found in {}", folders.join(", ")));
     } else {
         files(out, &connectors)?;
@@ -131,7 +132,8 @@ const COLUMNS: [(&str, Status); 6] = [
 ];
 
 fn matrix(out: Out, connectors: &[std::sync::Arc<Connector>]) -> Result<(), Failure> {
-    let head: Vec<&str> = ["connector", "shipped by"].into_iter().chain(COLUMNS.map(|(name, _)| name)).collect();
+    let head: Vec<&str> =
+        ["connector", "shipped by"].into_iter().chain(COLUMNS.map(|(name, _)| name)).collect();
     let rows = connectors.iter().flat_map(|connector| {
         [ShippedBy::Channel, ShippedBy::Seller].map(|by| {
             let said = &connector.descriptor;
@@ -174,7 +176,13 @@ mod tests {
     fn a_cell_shows_the_best_evidence_and_whether_lists_have_it() {
         let said = Descriptor::new("x", "X", "1")
             .reports(&[Status::Dispatched], ShippedBy::Channel, &[ScopeKind::Changed], Evidence::Assumed, "s")
-            .reports(&[Status::Dispatched], ShippedBy::Channel, &[ScopeKind::Orders], Evidence::Documented, "s")
+            .reports(
+                &[Status::Dispatched],
+                ShippedBy::Channel,
+                &[ScopeKind::Orders],
+                Evidence::Documented,
+                "s",
+            )
             .reports(&[Status::Delivered], ShippedBy::Channel, &[ScopeKind::Orders], Evidence::Live, "s");
         assert_eq!(cell(&said, Status::Dispatched, ShippedBy::Channel), "D");
         assert_eq!(cell(&said, Status::Delivered, ShippedBy::Channel), "l");

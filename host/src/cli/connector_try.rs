@@ -30,14 +30,16 @@ const SINCE: Duration = Duration::from_hours(24);
 
 /// Run one pull of a connector and print what it observes
 #[derive(Debug, Args)]
-#[command(after_help = "The settings file is TOML: settings and secrets at top level, and, if wanted, a table [host] with
+#[command(
+    after_help = "The settings file is TOML: settings and secrets at top level, and, if wanted, a table [host] with
 allow_loopback, rate_plan (false: calls are not paced), max_attempts, max_wait_ms.
 Observations are printed as JSON lines. The last line is {\"mark\":…}, or {\"error\":…} if the pull failed.
 
 Examples:
   statusync connector try libflipkart.so --settings s.toml --task status --since 2026-01-15T00:00:00Z
   statusync connector try libflipkart.so --settings s.toml --task pending --orders OD1,OD2
-  statusync connector try libflipkart.so --settings s.toml --task delivery --refs refs.json")]
+  statusync connector try libflipkart.so --settings s.toml --task delivery --refs refs.json"
+)]
 pub(super) struct Try {
     /// The library
     file: PathBuf,
@@ -68,7 +70,8 @@ impl Try {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let out = context.out;
         let store = Passing::new()?;
-        let connector = Connector::load(&self.file, &store.0).map_err(|error| Failure::failed(error.sentence()))?;
+        let connector =
+            Connector::load(&self.file, &store.0).map_err(|error| Failure::failed(error.sentence()))?;
         let (settings, host) = self.read_settings(&connector)?;
         let scope = self.scope()?;
         let trial =
@@ -114,7 +117,10 @@ impl Try {
         let missing = settings::missing(&connector.descriptor, &sorted.settings, &names);
         if let Some(setting) = missing.first() {
             let what = if setting.secret { "secret" } else { "setting" };
-            return Err(Failure::usage(format!("{file}: the {what} `{}` is missing: {}", setting.name, setting.help)));
+            return Err(Failure::usage(format!(
+                "{file}: the {what} `{}` is missing: {}",
+                setting.name, setting.help
+            )));
         }
         let mut settings = sorted.settings;
         let secrets = sorted.secrets.into_iter().map(|(name, secret)| (name, Value::from(secret.reveal())));
@@ -157,11 +163,15 @@ fn read_refs(file: &Path) -> Result<Vec<OrderRef>, Failure> {
     let text = text_of(file)?;
     let mut input = serde_json::Deserializer::from_str(&text);
     let refs: Vec<OrderRef> = serde_path_to_error::deserialize(&mut input).map_err(|error| {
-        Failure::usage(format!("{}: {}: {}", shown(file), error.path(), with_suggestion(&error.inner().to_string())))
+        Failure::usage(format!(
+            "{}: {}: {}",
+            shown(file),
+            error.path(),
+            with_suggestion(&error.inner().to_string())
+        ))
     })?;
     if refs.is_empty() {
         return Err(Failure::usage(format!("{} names no order", shown(file))));
     }
     Ok(refs)
 }
-

@@ -29,7 +29,8 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn new(global: &Global) -> Self {
         let data = DataDir::find(global.data.clone());
-        let from_env = || env::var_os("STATUSYNC_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
+        let from_env =
+            || env::var_os("STATUSYNC_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
         let named = global.config.clone().or_else(from_env);
         let config = match &data {
             Ok(data) => app::read_config(named.as_deref(), data),
@@ -106,7 +107,8 @@ impl Context {
         if let Some(refused) = refusals.iter().find(|refusal| refusal.path.ends_with(&file)) {
             return Ok(refused.sentence.clone());
         }
-        let folders: Vec<String> = self.plugin_folders()?.iter().map(|dir| dir.display().to_string()).collect();
+        let folders: Vec<String> =
+            self.plugin_folders()?.iter().map(|dir| dir.display().to_string()).collect();
         let known: Vec<String> =
             registry.list().iter().map(|connector| connector.descriptor.id.clone()).collect();
         let meant = did_you_mean(id, known.iter().map(String::as_str));
@@ -122,7 +124,8 @@ pub(super) struct Passing(pub(super) PathBuf);
 
 impl Passing {
     pub(super) fn new() -> Result<Passing, Failure> {
-        let path = env::temp_dir().join(format!("statusync-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        let path =
+            env::temp_dir().join(format!("statusync-{}-{:08x}", std::process::id(), rand::random::<u32>()));
         let made: io::Result<()> = std::fs::create_dir(&path);
         made.map_err(|error| Failure::failed(format!("could not make {}: {error}", path.display())))?;
         Ok(Passing(path))
@@ -143,11 +146,17 @@ pub(super) async fn known_tenant(app: &App, code: &TenantCode) -> Result<TenantR
     }
     let known = app.store.tenants().await?;
     let meant = did_you_mean(code.as_str(), known.iter().map(|tenant| tenant.code.as_str()));
-    Err(Failure::failed(format!("tenant {code} is not known here{meant}; `statusync tenant list` shows those that are")))
+    Err(Failure::failed(format!(
+        "tenant {code} is not known here{meant}; `statusync tenant list` shows those that are"
+    )))
 }
 
 /// A channel that must be known.
-pub(super) async fn known_channel(app: &App, tenant: &TenantCode, code: &ChannelCode) -> Result<Channel, Failure> {
+pub(super) async fn known_channel(
+    app: &App,
+    tenant: &TenantCode,
+    code: &ChannelCode,
+) -> Result<Channel, Failure> {
     known_tenant(app, tenant).await?;
     if let Some(channel) = app.store.channel(tenant, code).await? {
         return Ok(channel);

@@ -28,16 +28,17 @@ const INTERRUPTED: i32 = 130;
 
 /// Run the daemon: everything that is due, from now on
 #[derive(Debug, Args)]
-#[command(after_help = "The first SIGTERM or Ctrl-C lets the runs that are on come to their end; the second ends the process at once.
+#[command(
+    after_help = "The first SIGTERM or Ctrl-C lets the runs that are on come to their end; the second ends the process at once.
 Connectors that are put into a plugin folder are taken while it runs.
 
 Examples:
   statusync run
-  statusync run --data /var/lib/statusync --log debug")]
+  statusync run --data /var/lib/statusync --log debug"
+)]
 pub(super) struct Run {}
 
 impl Run {
-    #[expect(clippy::unused_self, reason = "every command is run so")]
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let out = context.out;
         let signals = Signals::new()?;
@@ -119,7 +120,8 @@ async fn look_for_connectors(app: Arc<App>, registry: Arc<Registry>, folders: Ve
         tick.tick().await;
         let (registry_there, folders_there) = (Arc::clone(&registry), folders.clone());
         // It reads files and starts libraries, which is not for the threads of the runtime.
-        let looked = tokio::task::spawn_blocking(move || registry_there.scan(&existing(&folders_there))).await;
+        let looked =
+            tokio::task::spawn_blocking(move || registry_there.scan(&existing(&folders_there))).await;
         let taken = looked.unwrap_or_default();
         for connector in &taken {
             tracing::info!(connector = %connector.descriptor.id, version = %connector.version, "a connector is taken");
@@ -136,7 +138,10 @@ async fn look_for_connectors(app: Arc<App>, registry: Arc<Registry>, folders: Ve
         match make_tasks(&app, &without_tasks).await {
             Ok(()) => without_tasks.clear(),
             Err(failure) => {
-                tracing::error!(reason = failure.sentence, "tasks of new connectors are not made yet; tried again");
+                tracing::error!(
+                    reason = failure.sentence,
+                    "tasks of new connectors are not made yet; tried again"
+                );
             }
         }
     }

@@ -19,12 +19,14 @@ use crate::{
 
 /// Look everything over: files, configuration, database, connectors, channels, tasks
 #[derive(Debug, Args)]
-#[command(after_help = "Each line is ✓ (as it should be), ! (worth a look) or ✗ (wrong), with what to do. The exit code is 1 if anything is
+#[command(
+    after_help = "Each line is ✓ (as it should be), ! (worth a look) or ✗ (wrong), with what to do. The exit code is 1 if anything is
 wrong.
 
 Examples:
   statusync doctor
-  statusync doctor --json")]
+  statusync doctor --json"
+)]
 pub(super) struct Doctor {}
 
 /// How bad something is.
@@ -77,7 +79,6 @@ impl Report {
 }
 
 impl Doctor {
-    #[expect(clippy::unused_self, reason = "every command is run so")]
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let mut report = Report::default();
         look_over(context, &mut report).await?;
@@ -104,7 +105,10 @@ async fn look_over(context: &Context, report: &mut Report) -> Result<(), Failure
     directory(report, data.path());
     let config = match context.config() {
         Ok(config) => {
-            report.ok("configuration", if data.config_file().exists() { "can be read" } else { "the defaults" });
+            report.ok(
+                "configuration",
+                if data.config_file().exists() { "can be read" } else { "the defaults" },
+            );
             config.clone()
         }
         Err(failure) => {
@@ -144,7 +148,9 @@ fn directory(report: &mut Report, path: &Path) {
         Ok(()) => report.ok("data directory", format!("{shown} can be written")),
         Err(error) => report.wrong(
             "data directory",
-            format!("{shown} cannot be written ({error}); give this user write permission, or free some space"),
+            format!(
+                "{shown} cannot be written ({error}); give this user write permission, or free some space"
+            ),
         ),
     }
 }
@@ -194,7 +200,10 @@ async fn database(report: &mut Report, app: &App) {
         ),
         Ok(health) => report.wrong(
             about,
-            format!("damaged ({}); stop the host, keep the file, restore the last backup", health.faults.join("; ")),
+            format!(
+                "damaged ({}); stop the host, keep the file, restore the last backup",
+                health.faults.join("; ")
+            ),
         ),
         Err(error) => report.wrong(about, sentence(&error)),
     }

@@ -23,7 +23,10 @@ pub(super) async fn look_over(
 ) -> Result<(), Failure> {
     let tenants = app.store.tenants().await?;
     if tenants.is_empty() {
-        report.look("tenants", "there are none; `statusync import FILE` or `statusync tenant add CODE` adds one");
+        report.look(
+            "tenants",
+            "there are none; `statusync import FILE` or `statusync tenant add CODE` adds one",
+        );
     }
     for tenant in &tenants {
         let code = &tenant.code;
@@ -88,7 +91,10 @@ fn tasks(report: &mut Report, rows: &[TaskRow]) {
     for row in rows.iter().filter(|row| row.enabled && row.consecutive_failures > 0) {
         let about = format!("task {}/{} {}", row.tenant, row.channel, row.task);
         let message = row.last.as_ref().map_or("", |last| last.message.as_str());
-        let run = row.last.as_ref().map_or(String::new(), |last| format!("; `statusync runs {}` shows it", last.run));
+        let run = row
+            .last
+            .as_ref()
+            .map_or(String::new(), |last| format!("; `statusync runs {}` shows it", last.run));
         let sentence = format!("failed {} times in a row: {message}{run}", row.consecutive_failures);
         if row.consecutive_failures >= FAILURES_WRONG {
             report.wrong(about, sentence);

@@ -33,8 +33,10 @@ pub(super) async fn explain(
     let out = context.out;
     let order = &file.order;
     let history = app.store.history(tenant, &order.code).await?;
-    let filter =
-        ParkedFilter { channel: Some(order.channel.clone()), channel_order_id: Some(order.channel_order_id.clone()) };
+    let filter = ParkedFilter {
+        channel: Some(order.channel.clone()),
+        channel_order_id: Some(order.channel_order_id.clone()),
+    };
     let waiting = app.store.parked(tenant, &filter, None, WAITING_SHOWN).await?;
     if out.is_json {
         let mut document = file_json(file);
@@ -68,7 +70,8 @@ fn tell(out: Out, change: &Change) -> Result<(), Failure> {
     for effect in &change.effects {
         out.line(&format!("    {effect}"))?;
     }
-    out.line(&format!("  By {}, {}.", change.run, change.connector))
+    let by = if change.run.starts_with('R') { format!("run {}", change.run) } else { change.run.clone() };
+    out.line(&format!("  By {by}, with connector {}.", change.connector))
 }
 
 fn row(id: &str) -> Option<Row> {
@@ -78,28 +81,32 @@ fn row(id: &str) -> Option<Row> {
 /// `"SHIPPED" (DISPATCHED) of item 111, 15 Jan 2026 15:00 IST`
 fn said_words(said: &Observed) -> String {
     let status = said.status.map_or("no status of ours", plugin_api::Status::as_str);
-    let mut words = match &said.raw {
+    let status = match &said.raw {
         Some(raw) if raw != status => format!("\"{raw}\" ({status})"),
         _ => status.to_owned(),
     };
-    match (&said.item, &said.sku, said.quantity) {
-        (Some(item), _, None) => words += &format!(" of item {item}"),
-        (Some(item), _, Some(units)) => words += &format!(" of {units} in total of item {item}"),
-        (None, Some(sku), Some(units)) => words += &format!(" of {units} in total of {sku}"),
-        (None, Some(sku), None) => words += &format!(" of {sku}"),
-        (None, None, _) => words += " of the whole order",
-    }
-    let details = [("package", &said.package), ("AWB", &said.awb), ("courier", &said.courier), ("invoice", &said.invoice)];
-    for (name, value) in details.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        words += &format!(", {name} {value}");
-    }
-    if let Some(reason) = said.ret.as_ref().and_then(|ret| ret.reason.as_ref()) {
-        words += &format!(", because \"{reason}\"");
-    }
-    match said.at {
-        Some(at) => words + &format!(", on {}", india(at)),
-        None => words + ", without a time",
-    }
+    let of = match (&said.item, &said.sku, said.quantity) {
+        (Some(item), _, None) => format!("item {item}"),
+        (Some(item), _, Some(units)) => format!("{units} in total of item {item}"),
+        (None, Some(sku), Some(units)) => format!("{units} in total of {sku}"),
+        (None, Some(sku), None) => sku.clone(),
+        (None, None, _) => "the whole order".to_owned(),
+    };
+    let details = [
+        ("package", &said.package),
+        ("AWB", &said.awb),
+        ("courier", &said.courier),
+        ("invoice", &said.invoice),
+    ];
+    let details = details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+    let reason = said.ret.as_ref().and_then(|ret| ret.reason.as_ref());
+    let at = said.at.map_or_else(|| "without a time".to_owned(), |at| format!("on {}", india(at)));
+    let parts: Vec<String> = std::iter::once(format!("{status} of {of}"))
+        .chain(details)
+        .chain(reason.map(|reason| format!("because \"{reason}\"")))
+        .chain([at])
+        .collect();
+    parts.join(", ")
 }
 
 fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(), Failure> {
@@ -150,7 +157,10 @@ mod tests {
             at: time::parse("2026-01-15T09:30:00Z"),
             ..Observed::default()
         };
-        assert_eq!(said_words(&said), "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST");
+        assert_eq!(
+            said_words(&said),
+            "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST"
+        );
         let units = Observed {
             sku: Some("A".into()),
             quantity: Some(2),

@@ -29,12 +29,14 @@ type Secrets = BTreeMap<ChannelCode, BTreeMap<String, Secret>>;
 
 /// Take a tenant's whole state over from a snapshot
 #[derive(Debug, Args)]
-#[command(after_help = "The snapshot replaces all that is kept for its tenant, in one piece, and is refused whole if it contradicts
+#[command(
+    after_help = "The snapshot replaces all that is kept for its tenant, in one piece, and is refused whole if it contradicts
 itself. Secrets among a channel's settings are sealed; channels that remain keep the secrets they have.
 
 Examples:
   statusync import acme.json
-  statusync export --tenant acme --data /old | statusync import -")]
+  statusync export --tenant acme --data /old | statusync import -"
+)]
 pub(super) struct Import {
     /// The snapshot; - is stdin
     file: PathBuf,
@@ -88,7 +90,8 @@ fn counted(number: usize, what: &str) -> String {
 /// Every fault on a line of its own.
 pub(super) fn refused(file: &Path, faults: &[Fault]) -> Failure {
     let file = shown(file);
-    let mut lines: Vec<String> = faults.iter().take(FAULTS_SHOWN).map(|fault| format!("{file}:{fault}")).collect();
+    let mut lines: Vec<String> =
+        faults.iter().take(FAULTS_SHOWN).map(|fault| format!("{file}:{fault}")).collect();
     if faults.len() > FAULTS_SHOWN {
         lines.push(format!("and {} more", faults.len() - FAULTS_SHOWN));
     }
@@ -101,8 +104,9 @@ fn take_secrets(snapshot: &mut Snapshot, registry: &Registry) -> Result<Secrets,
     let mut secrets = Secrets::new();
     for (index, channel) in snapshot.channels.iter_mut().enumerate() {
         let Some(connector) = registry.get(&channel.connector) else { continue };
-        let sorted = settings::sort(&connector.descriptor, &channel.settings)
-            .map_err(|problems| format!("channels[{index}].settings: channel {}: {}", channel.code, problems.join("; ")))?;
+        let sorted = settings::sort(&connector.descriptor, &channel.settings).map_err(|problems| {
+            format!("channels[{index}].settings: channel {}: {}", channel.code, problems.join("; "))
+        })?;
         channel.settings = sorted.settings;
         if !sorted.secrets.is_empty() {
             secrets.insert(channel.code.clone(), sorted.secrets);

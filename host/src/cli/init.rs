@@ -2,16 +2,21 @@
 
 use clap::Args;
 
-use super::{context::Context, exit::{Exit, Failure}};
+use super::{
+    context::Context,
+    exit::{Exit, Failure},
+};
 
 /// Make the data directory, with a configuration to fill in and the key file
 #[derive(Debug, Args)]
-#[command(after_help = "Nothing that is there already is touched. Keep a copy of the key file with your backups: what is sealed
+#[command(
+    after_help = "Nothing that is there already is touched. Keep a copy of the key file with your backups: what is sealed
 with it opens with nothing else.
 
 Examples:
   statusync init
-  statusync init --data /var/lib/statusync")]
+  statusync init --data /var/lib/statusync"
+)]
 pub(super) struct Init {}
 
 impl Init {

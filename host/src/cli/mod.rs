@@ -19,6 +19,7 @@ mod import;
 mod init;
 mod observe;
 mod order;
+mod order_show;
 mod output;
 mod parked;
 mod progress;
@@ -32,10 +33,7 @@ mod tasks;
 mod tenant;
 mod values;
 
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 

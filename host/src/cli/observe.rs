@@ -11,7 +11,6 @@ use super::{
     import::refused,
     output::or_dash,
     runs::OUTCOME_HEAD,
-    tasks::counts,
     values::{Moment, instant, moment, text_of},
 };
 use crate::{
@@ -23,13 +22,15 @@ use crate::{
 
 /// Apply observations from a file
 #[derive(Debug, Args)]
-#[command(after_help = "One JSON object a line; `statusync schema observation` prints its shape. Each line has exactly one outcome.
+#[command(
+    after_help = "One JSON object a line; `statusync schema observation` prints its shape. Each line has exactly one outcome.
 With --json one line is printed for each line of the file, then those that waited from earlier runs.
 
 Examples:
   statusync observe --tenant acme --channel FK1 seen.jsonl
   statusync observe --tenant acme --channel FK1 --dry-run --json - < seen.jsonl
-  statusync observe --tenant acme --channel FK1 --now 2026-01-15T09:30:00Z --since 60d seen.jsonl")]
+  statusync observe --tenant acme --channel FK1 --now 2026-01-15T09:30:00Z --since 60d seen.jsonl"
+)]
 pub(super) struct Observe {
     /// The tenant
     #[arg(long)]
@@ -88,9 +89,15 @@ impl Observe {
             }
             return Ok(Exit::Blocked);
         }
-        let run = observed.run.map_or_else(|| "dry run, nothing was changed".to_owned(), |run| format!("run {run}"));
-        let words = format!("{run}: {}: {}; {}", observed.result, observed.message, counts(&observed.counts));
-        if observed.result == RunResult::Success { out.say(&words) } else { out.tell(&words) }
+        let run = observed
+            .run
+            .map_or_else(|| "dry run, nothing was changed".to_owned(), |run| format!("run {run}"));
+        let words = format!("{run}: {}: {}", observed.result, observed.message);
+        if observed.result == RunResult::Success {
+            out.say(&words);
+        } else {
+            out.tell(&words);
+        }
         Ok(Exit::of_run(observed.result, None))
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{
     context::{Context, known_tenant},
     exit::{Exit, Failure},
-    explain,
-    output::{Out, india, or_dash, table},
+    explain, order_show,
+    output::{Out, india, or_dash},
     values::order_status,
 };
 use crate::{
@@ -98,7 +98,7 @@ impl Order {
                 if out.is_json {
                     out.json(&file_json(&file))?;
                 } else {
-                    show(out, &file)?;
+                    order_show::show(out, &file)?;
                 }
             }
             Order::Explain(one) => {
@@ -113,7 +113,10 @@ impl Order {
 async fn find(app: &App, one: &One) -> Result<OrderFile, Failure> {
     known_tenant(app, &one.tenant).await?;
     app.store.order(&one.tenant, &one.id).await?.ok_or_else(|| {
-        Failure::failed(format!("tenant {} has no order {}, by our code or a channel's id", one.tenant, one.id))
+        Failure::failed(format!(
+            "tenant {} has no order {}, by our code or a channel's id",
+            one.tenant, one.id
+        ))
     })
 }
 
@@ -159,8 +162,11 @@ fn cells(row: &OrderRow) -> Vec<String> {
         (u64::from(row.returned_not_received), "returned, not received"),
         (row.putaways_due, "to put away"),
     ];
-    let duties: Vec<String> =
-        duties.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")).collect();
+    let duties: Vec<String> = duties
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
     vec![
         row.code.to_string(),
         row.channel.to_string(),
@@ -172,102 +178,11 @@ fn cells(row: &OrderRow) -> Vec<String> {
     ]
 }
 
-fn show(out: Out, file: &OrderFile) -> Result<(), Failure> {
-    let order = &file.order;
-    out.line(&heading(file))?;
-    let mut sections: Vec<(&str, String)> = Vec::new();
-    let mut section = |name, head: &[&str], rows: Vec<Vec<String>>| {
-        if !rows.is_empty() {
-            sections.push((name, table(head, rows)));
-        }
-    };
-    let rows = order.items.iter().map(|item| {
-        vec![
-            item.code.to_string(),
-            or_dash(item.channel_item_id.as_ref()),
-            item.sku.to_string(),
-            item.status.to_string(),
-            or_dash(item.facility.as_ref()),
-            or_dash(item.package.as_ref()),
-            or_dash(item.channel_status.as_ref()),
-        ]
-    });
-    section("Items", &["item", "channel's id", "sku", "status", "facility", "package", "channel says"], rows.collect());
-    let rows = order.packages.iter().map(|package| {
-        vec![
-            package.code.to_string(),
-            package.status.to_string(),
-            or_dash(package.facility.as_ref()),
-            or_dash(package.awb.as_ref()),
-            or_dash(package.courier.as_ref()),
-            or_dash(package.invoice.as_ref()),
-            or_dash(package.hold),
-            or_dash(package.dispatched_at.map(india)),
-            or_dash(package.delivered_at.map(india)),
-            or_dash(package.courier_status.as_ref()),
-        ]
-    });
-    let head = ["package", "status", "facility", "awb", "courier", "invoice", "held", "dispatched", "delivered", "courier says"];
-    section("Packages", &head, rows.collect());
-    let rows = file.invoices.iter().map(|invoice| {
-        vec![
-            invoice.number.clone(),
-            invoice.kind.to_string(),
-            invoice.status.to_string(),
-            invoice.owner.to_string(),
-            invoice.financial_year.clone(),
-            invoice.date.to_string(),
-            invoice.package.to_string(),
-            or_dash(invoice.against.as_ref()),
-        ]
-    });
-    section("Invoices", &["number", "kind", "status", "owner", "year", "date", "package", "against"], rows.collect());
-    let rows = order.returns.iter().map(|ret| {
-        let items: Vec<&str> = ret.items.iter().map(|item| item.as_str()).collect();
-        vec![
-            ret.kind.as_str().to_owned(),
-            ret.code.clone(),
-            ret.status.to_string(),
-            or_dash(ret.package.as_ref()),
-            items.join(", "),
-            or_dash(ret.reason.as_ref()),
-            or_dash(ret.awb.as_ref()),
-            or_dash(ret.at.map(india)),
-            or_dash(ret.flag.as_ref()),
-        ]
-    });
-    section("Returns", &["kind", "return", "status", "package", "items", "reason", "awb", "since", "note"], rows.collect());
-    let rows = file.putaways.iter().map(|putaway| {
-        vec![
-            putaway.code.clone(),
-            putaway.item.to_string(),
-            putaway.kind.to_string(),
-            putaway.status.to_string(),
-            or_dash(putaway.quality),
-        ]
-    });
-    section("Putaways", &["putaway", "item", "why", "state", "quality"], rows.collect());
-    let rows = file.conflicts.iter().map(|conflict| {
-        let state = if conflict.open { "open".to_owned() } else { or_dash(conflict.decision) };
-        vec![conflict.code.clone(), state, conflict.cause.clone(), conflict.message.clone()]
-    });
-    section("Conflicts", &["conflict", "state", "cause", "message"], rows.collect());
-    for (name, text) in sections {
-        out.line(&format!("\n{name}\n{text}"))?;
-    }
-    if !order.attention.is_empty() {
-        out.line("\nNeeds a person's eye")?;
-        for sentence in &order.attention {
-            out.line(&format!("- {sentence}"))?;
-        }
-    }
-    Ok(())
-}
-
 /// What an order is, in one line.
 pub(super) fn heading(file: &OrderFile) -> String {
     let order = &file.order;
-    let ships = order.shipping.map_or(String::new(), |by| format!(", shipped by the {}", by.as_str().to_lowercase()));
+    let ships =
+        order.shipping.map_or(String::new(), |by| format!(", shipped by the {}", by.as_str().to_lowercase()));
     let hold = if order.on_hold { ", on hold" } else { "" };
     format!(
         "Order {} ({} on channel {}): {}{ships}{hold}",

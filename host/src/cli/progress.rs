@@ -34,7 +34,9 @@ impl Bar {
             Progress::Started(_) => {}
             Progress::Asking(orders) => {
                 bar.set_length(orders);
-                if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} orders, {eta} left  {msg}") {
+                if let Ok(style) =
+                    ProgressStyle::with_template("{bar:24} {pos}/{len} orders, {eta} left  {msg}")
+                {
                     bar.set_style(style);
                 }
             }

@@ -52,21 +52,33 @@ impl Runs {
         let Some(id) = self.id else {
             let filter = RunFilter { tenant: self.tenant, channel: self.channel, task: self.task };
             let runs = app.store.runs(&filter, None, self.limit).await?;
-            let head = ["run", "tenant", "channel", "task", "by", "started", "took", "result", "counts", "message"];
+            let head =
+                ["run", "tenant", "channel", "task", "by", "started", "took", "result", "counts", "message"];
             out.list(&runs, &head, cells, "there are no runs")?;
             return Ok(Exit::Ok);
         };
         let Some((run, lines)) = app.store.run(id).await? else {
-            return Err(Failure::failed(format!("run {id} is not known here; `statusync runs` shows the last ones")));
+            return Err(Failure::failed(format!(
+                "run {id} is not known here; `statusync runs` shows the last ones"
+            )));
         };
         if out.is_json {
             out.json(&json!({ "run": run, "lines": lines }))?;
             return Ok(Exit::Ok);
         }
-        let what = run.task.map_or_else(|| "observations from a file".to_owned(), |task| format!("task {task}"));
-        out.line(&format!("Run {} of channel {} of tenant {}: {what}, {}", run.id, run.channel, run.tenant, run.trigger))?;
+        let what =
+            run.task.map_or_else(|| "observations from a file".to_owned(), |task| format!("task {task}"));
+        out.line(&format!(
+            "Run {} of channel {} of tenant {}: {what}, {}",
+            run.id, run.channel, run.tenant, run.trigger
+        ))?;
         let took = run.ended_at.map_or("still running".to_owned(), |end| length(end - run.started_at));
-        out.line(&format!("Started {}, {took}; {} requests, {} of them repeats", india(run.started_at), run.calls, run.retries))?;
+        out.line(&format!(
+            "Started {}, {took}; {} requests, {} of them repeats",
+            india(run.started_at),
+            run.calls,
+            run.retries
+        ))?;
         out.line(&format!("{}: {}", or_dash(run.result), run.message))?;
         out.line(&format!("{} observations: {}", run.counts.polled, counts(&run.counts)))?;
         if !lines.is_empty() {

@@ -2,7 +2,10 @@
 
 use clap::Subcommand;
 
-use super::{context::Context, exit::{Exit, Failure}};
+use super::{
+    context::Context,
+    exit::{Exit, Failure},
+};
 use crate::import::{observation_schema, snapshot_schema};
 
 /// Print the JSON schema of a file
@@ -13,12 +16,13 @@ pub(super) enum Schema {
     #[command(after_help = "Example:\n  statusync schema snapshot > docs/generated/snapshot.schema.json")]
     Snapshot,
     /// Of a line of an observation file
-    #[command(after_help = "Example:\n  statusync schema observation > docs/generated/observation.schema.json")]
+    #[command(
+        after_help = "Example:\n  statusync schema observation > docs/generated/observation.schema.json"
+    )]
     Observation,
 }
 
 impl Schema {
-    #[expect(clippy::needless_pass_by_value, reason = "every command is run so")]
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let schema = match self {
             Schema::Snapshot => snapshot_schema(),

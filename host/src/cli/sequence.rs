@@ -72,7 +72,12 @@ impl SequenceCommand {
                 known_tenant(&app, &tenant).await?;
                 let rows = app.store.sequences(&tenant).await?;
                 let head = ["owner", "kind", "prefix", "next", "width", "restarts", "next year", "year"];
-                context.out.list(&rows, &head, cells, "there are no number series; `statusync sequence set` defines one")?;
+                context.out.list(
+                    &rows,
+                    &head,
+                    cells,
+                    "there are no number series; `statusync sequence set` defines one",
+                )?;
                 Ok(Exit::Ok)
             }
         }

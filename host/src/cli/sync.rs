@@ -9,7 +9,6 @@ use super::{
     exit::{Exit, Failure},
     progress::Bar,
     runs::{OUTCOME_HEAD, outcome_cells},
-    tasks::counts,
     values::{Moment, moment, task},
 };
 use crate::{
@@ -20,14 +19,16 @@ use crate::{
 
 /// Ask a marketplace now: about some orders, about every open one, or what a task asks
 #[derive(Debug, Args)]
-#[command(after_help = "Without --orders and --all it does what the task does by the timer. A dry run shows what would change and
+#[command(
+    after_help = "Without --orders and --all it does what the task does by the timer. A dry run shows what would change and
 changes nothing; it works before the tenant is live.
 
 Examples:
   statusync sync --tenant acme --channel FK1
   statusync sync --tenant acme --channel FK1 --orders OD1,OD2
   statusync sync --tenant acme --channel FK1 --all --dry-run
-  statusync sync --tenant acme --channel FK1 --task returns --since 60d")]
+  statusync sync --tenant acme --channel FK1 --task returns --since 60d"
+)]
 pub(super) struct Sync {
     /// The tenant
     #[arg(long)]
@@ -56,7 +57,8 @@ impl Sync {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let (out, app) = (context.out, context.open()?);
         let Sync { tenant, channel, orders, all, task, since, dry_run } = self;
-        let orders: Vec<String> = orders.into_iter().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect();
+        let orders: Vec<String> =
+            orders.into_iter().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect();
         let is_by_id = all || !orders.is_empty();
         let choice = match (all, orders.is_empty()) {
             (true, _) => Choice::AllOpen,
@@ -107,15 +109,14 @@ fn show(context: &Context, summary: &RunSummary) -> Result<(), Failure> {
         out.tell(&summary.message);
         return Ok(());
     }
-    let run = summary.run.map_or_else(|| "dry run, nothing was changed".to_owned(), |run| format!("run {run}"));
-    let words = format!(
-        "{run}: {}: {}; {}, {} requests",
-        summary.result,
-        summary.message,
-        counts(&summary.counts),
-        summary.calls
-    );
-    if summary.result == RunResult::Success { out.say(&words) } else { out.tell(&words) }
+    let run =
+        summary.run.map_or_else(|| "dry run, nothing was changed".to_owned(), |run| format!("run {run}"));
+    let words = format!("{run}: {}: {}, {} requests", summary.result, summary.message, summary.calls);
+    if summary.result == RunResult::Success {
+        out.say(&words);
+    } else {
+        out.tell(&words);
+    }
     Ok(())
 }
 

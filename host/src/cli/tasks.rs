@@ -102,8 +102,10 @@ impl Tasks {
             known_tenant(&app, tenant).await?;
         }
         let rows = app.store.tasks(&TaskFilter { tenant: self.tenant, channel: self.channel }).await?;
-        let head =
-            ["tenant", "channel", "task", "every", "next run", "last run", "took", "result", "fails", "counts", "message"];
+        let head = [
+            "tenant", "channel", "task", "every", "next run", "last run", "took", "result", "fails",
+            "counts", "message",
+        ];
         let none = "there are no tasks; a channel gets them when it is added and its connector is loaded";
         context.out.list(&rows, &head, cells, none)?;
         Ok(Exit::Ok)
@@ -143,8 +145,11 @@ pub(super) fn counts(counts: &Counts) -> String {
         (counts.stale, "stale"),
         (counts.unchanged, "unchanged"),
     ];
-    let told: Vec<String> =
-        named.iter().filter(|(number, _)| *number > 0).map(|(number, name)| format!("{number} {name}")).collect();
+    let told: Vec<String> = named
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, name)| format!("{number} {name}"))
+        .collect();
     if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
@@ -156,6 +161,7 @@ pub(super) async fn ensure(
     connector: &Arc<Connector>,
 ) -> Result<(), Failure> {
     let now = app.clock.now_ms();
-    let tasks: Vec<NewTask> = connector.descriptor.tasks.iter().map(|task| NewTask::usual(*task, now)).collect();
+    let tasks: Vec<NewTask> =
+        connector.descriptor.tasks.iter().map(|task| NewTask::usual(*task, now)).collect();
     Ok(app.store.ensure_tasks(tenant, channel, &tasks).await?)
 }

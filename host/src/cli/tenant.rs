@@ -34,7 +34,9 @@ pub(super) enum Tenant {
         off: bool,
     },
     /// Remove a tenant with everything that is kept for it
-    #[command(after_help = "Example:\n  statusync export --tenant acme > acme.json && statusync tenant remove acme --yes")]
+    #[command(
+        after_help = "Example:\n  statusync export --tenant acme > acme.json && statusync tenant remove acme --yes"
+    )]
     Remove {
         #[command(flatten)]
         name: Name,
@@ -78,7 +80,12 @@ impl Tenant {
                 let cells = |row: &crate::storage::TenantRow| {
                     vec![row.code.to_string(), if row.live { "live" } else { "not live" }.to_owned()]
                 };
-                out.list(&tenants, &["tenant", "state"], cells, "there are no tenants; `statusync tenant add CODE` adds one")?;
+                out.list(
+                    &tenants,
+                    &["tenant", "state"],
+                    cells,
+                    "there are no tenants; `statusync tenant add CODE` adds one",
+                )?;
             }
             Tenant::Live { name, off } => {
                 let (app, code) = (context.open()?, name.code());
@@ -102,7 +109,8 @@ impl Tenant {
 
 fn agreed(code: &TenantCode) -> Result<bool, Failure> {
     let mut stderr = io::stderr().lock();
-    let ask = write!(stderr, "Remove tenant {code} with all its orders, history and secrets? Type its code: ");
+    let ask =
+        write!(stderr, "Remove tenant {code} with all its orders, history and secrets? Type its code: ");
     ask.and_then(|()| stderr.flush())?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

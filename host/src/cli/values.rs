@@ -130,7 +130,8 @@ pub(super) fn shown(path: &Path) -> String {
 pub(super) fn toml_of(path: &Path) -> Result<Map<String, Value>, Failure> {
     let text = text_of(path)?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line =
+            error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         // Only the message: the rest of the error shows lines of the file, and they may hold secrets.
         Failure::usage(format!("{}:{line}: {}", shown(path), error.message()))
     })?;

@@ -77,7 +77,10 @@ impl<'a> Look<'a> {
             snapshot,
             channels: snapshot.channels.iter().map(|channel| &channel.code).collect(),
             facilities: snapshot.facilities.iter().map(|facility| &facility.code).collect(),
-            items: orders.iter().flat_map(|order| order.items.iter().map(move |item| (&item.code, order))).collect(),
+            items: orders
+                .iter()
+                .flat_map(|order| order.items.iter().map(move |item| (&item.code, order)))
+                .collect(),
             packages: orders
                 .iter()
                 .flat_map(|order| order.packages.iter().map(move |package| (&package.code, order)))
@@ -131,10 +134,15 @@ impl<'a> Look<'a> {
         self.unique(orders().map(|(i, order)| (format!("orders[{i}]"), &order.code)), "code", |code| {
             format!("order {code}")
         });
-        let ids = orders().map(|(i, order)| (format!("orders[{i}]"), (&order.channel, &order.channel_order_id)));
+        let ids =
+            orders().map(|(i, order)| (format!("orders[{i}]"), (&order.channel, &order.channel_order_id)));
         self.unique(ids, "channel_order_id", |(channel, id)| format!("order {id} of channel {channel}"));
         let items = orders().flat_map(|(i, order)| {
-            order.items.iter().enumerate().map(move |(k, item)| (format!("orders[{i}].items[{k}]"), &item.code))
+            order
+                .items
+                .iter()
+                .enumerate()
+                .map(move |(k, item)| (format!("orders[{i}].items[{k}]"), &item.code))
         });
         self.unique(items, "code", |code| format!("item {code}"));
         let packages = orders().flat_map(|(i, order)| {
@@ -145,7 +153,8 @@ impl<'a> Look<'a> {
         let putaways = snapshot.putaways.iter().enumerate().filter(|(_, putaway)| !putaway.code.is_empty());
         let putaways = putaways.map(|(i, putaway)| (format!("putaways[{i}]"), &putaway.code));
         self.unique(putaways, "code", |code| format!("putaway {code}"));
-        let conflicts = snapshot.conflicts.iter().enumerate().filter(|(_, conflict)| !conflict.code.is_empty());
+        let conflicts =
+            snapshot.conflicts.iter().enumerate().filter(|(_, conflict)| !conflict.code.is_empty());
         let conflicts = conflicts.map(|(i, conflict)| (format!("conflicts[{i}]"), &conflict.code));
         self.unique(conflicts, "code", |code| format!("conflict {code}"));
     }
@@ -153,7 +162,11 @@ impl<'a> Look<'a> {
     fn facility(&mut self, entry: &str, field: &'static str, who: &str, code: Option<&FacilityCode>) {
         let Some(code) = code.filter(|code| !self.facilities.contains(code)) else { return };
         let meant = did_you_mean(code.as_str(), self.facilities.iter().map(|code| code.as_str()));
-        self.fault(entry, field, format!("{who} names facility {code}, which the tenant does not have{meant}"));
+        self.fault(
+            entry,
+            field,
+            format!("{who} names facility {code}, which the tenant does not have{meant}"),
+        );
     }
 
     fn channels(&mut self) {
@@ -176,7 +189,13 @@ impl<'a> Look<'a> {
         let keys = keys.map(|(i, sequence)| (format!("sequences[{i}]"), (&sequence.owner, sequence.kind)));
         self.unique(keys, "kind", |(owner, kind)| format!("the series {kind} of {owner}"));
         let mut owners: HashSet<&str> = self.facilities.iter().map(|code| code.as_str()).collect();
-        owners.extend(self.snapshot.channels.iter().filter_map(|channel| channel.billing_party.as_ref()).map(OwnerCode::as_str));
+        owners.extend(
+            self.snapshot
+                .channels
+                .iter()
+                .filter_map(|channel| channel.billing_party.as_ref())
+                .map(OwnerCode::as_str),
+        );
         for (i, sequence) in sequences.iter().enumerate() {
             if !owners.contains(sequence.owner.as_str()) {
                 let meant = did_you_mean(sequence.owner.as_str(), owners.iter().copied());
@@ -191,12 +210,15 @@ impl<'a> Look<'a> {
 
     fn stock(&mut self) {
         let stock = &self.snapshot.stock;
-        let keys = stock.iter().enumerate().map(|(i, row)| (format!("stock[{i}]"), (&row.facility, &row.sku)));
+        let keys =
+            stock.iter().enumerate().map(|(i, row)| (format!("stock[{i}]"), (&row.facility, &row.sku)));
         self.unique(keys, "sku", |(facility, sku)| format!("stock of {sku} in {facility}"));
         for (i, row) in stock.iter().enumerate() {
             let entry = format!("stock[{i}]");
             self.facility(&entry, "facility", &format!("stock of {}", row.sku), Some(&row.facility));
-            for (field, units) in [("on_hand", row.on_hand), ("blocked", row.blocked), ("shortfall", row.shortfall)] {
+            for (field, units) in
+                [("on_hand", row.on_hand), ("blocked", row.blocked), ("shortfall", row.shortfall)]
+            {
                 if units < 0 {
                     self.fault(&*entry, field, format!("{units} units of {} are fewer than none", row.sku));
                 }
@@ -216,38 +238,51 @@ impl<'a> Look<'a> {
         if !self.channels.contains(&order.channel) {
             let meant = did_you_mean(order.channel.as_str(), self.channels.iter().map(|code| code.as_str()));
             let channel = &order.channel;
-            let problem = format!("order {code} is of channel {channel}, which the tenant does not have{meant}");
+            let problem =
+                format!("order {code} is of channel {channel}, which the tenant does not have{meant}");
             self.fault(&*entry, "channel", problem);
         }
         for (k, item) in order.items.iter().enumerate() {
             let entry = format!("{entry}.items[{k}]");
             self.facility(&entry, "facility", &format!("item {}", item.code), item.facility.as_ref());
             if let Some(package) = item.package.as_ref().filter(|code| order.package(code).is_none()) {
-                let problem = format!("item {} is in package {package}, which order {code} does not have", item.code);
+                let problem =
+                    format!("item {} is in package {package}, which order {code} does not have", item.code);
                 self.fault(entry, "package", problem);
             }
         }
         for (k, package) in order.packages.iter().enumerate() {
             let entry = format!("{entry}.packages[{k}]");
-            self.facility(&entry, "facility", &format!("package {}", package.code), package.facility.as_ref());
+            self.facility(
+                &entry,
+                "facility",
+                &format!("package {}", package.code),
+                package.facility.as_ref(),
+            );
         }
         self.returns(&entry, order);
     }
 
     fn returns(&mut self, entry: &str, order: &Order) {
         let keys = order.returns.iter().enumerate();
-        let keys = keys.map(|(k, ret)| (format!("{entry}.returns[{k}]"), (ret.kind.as_str(), &ret.code, &ret.package)));
+        let keys = keys
+            .map(|(k, ret)| (format!("{entry}.returns[{k}]"), (ret.kind.as_str(), &ret.code, &ret.package)));
         self.unique(keys, "code", |(kind, code, _)| format!("return {kind} {code}"));
         let own: HashSet<&ItemCode> = order.items.iter().map(|item| &item.code).collect();
         for (k, ret) in order.returns.iter().enumerate() {
             let entry = format!("{entry}.returns[{k}]");
             for item in ret.items.iter().filter(|item| !own.contains(item)) {
-                let problem = format!("return {} is of item {item}, which order {} does not have", ret.code, order.code);
+                let problem = format!(
+                    "return {} is of item {item}, which order {} does not have",
+                    ret.code, order.code
+                );
                 self.fault(&*entry, "items", problem);
             }
             if let Some(package) = ret.package.as_ref().filter(|code| order.package(code).is_none()) {
-                let problem =
-                    format!("return {} is of package {package}, which order {} does not have", ret.code, order.code);
+                let problem = format!(
+                    "return {} is of package {package}, which order {} does not have",
+                    ret.code, order.code
+                );
                 self.fault(&*entry, "package", problem);
             }
         }
@@ -259,12 +294,15 @@ impl<'a> Look<'a> {
             let Invoice { owner, kind, financial_year, number, .. } = invoice;
             (format!("invoices[{i}]"), (owner, *kind, financial_year, number))
         });
-        self.unique(keys, "number", |(owner, kind, year, number)| format!("{kind} {number} of {owner} in {year}"));
+        self.unique(keys, "number", |(owner, kind, year, number)| {
+            format!("{kind} {number} of {owner} in {year}")
+        });
         let mut live: BTreeMap<&PackageCode, &str> = BTreeMap::new();
         for (i, invoice) in snapshot.invoices.iter().enumerate() {
             let entry = format!("invoices[{i}]");
             self.invoice_refers(&entry, invoice);
-            let is_live = invoice.kind == SequenceKind::SaleInvoice && invoice.status == InvoiceStatus::Generated;
+            let is_live =
+                invoice.kind == SequenceKind::SaleInvoice && invoice.status == InvoiceStatus::Generated;
             if let Some(before) = is_live.then(|| live.insert(&invoice.package, &invoice.number)).flatten() {
                 let problem = format!(
                     "package {} has the live sale invoices {before} and {}; only one may be GENERATED",
@@ -273,11 +311,13 @@ impl<'a> Look<'a> {
                 self.fault(entry, "status", problem);
             }
         }
-        let numbers: HashSet<&str> = snapshot.invoices.iter().map(|invoice| invoice.number.as_str()).collect();
+        let numbers: HashSet<&str> =
+            snapshot.invoices.iter().map(|invoice| invoice.number.as_str()).collect();
         for (i, order) in snapshot.orders.iter().enumerate() {
             for (k, package) in order.packages.iter().enumerate() {
                 if let Some(number) = package.invoice.as_deref().filter(|number| !numbers.contains(number)) {
-                    let problem = format!("package {} has invoice {number}, of which there is no record", package.code);
+                    let problem =
+                        format!("package {} has invoice {number}, of which there is no record", package.code);
                     self.warn(format!("orders[{i}].packages[{k}]"), "invoice", problem);
                 }
             }
@@ -291,8 +331,9 @@ impl<'a> Look<'a> {
         let Some(order) = self.packages.get(&invoice.package).copied() else {
             let package = &invoice.package;
             if let Some(item) = invoice.items.iter().find(|item| self.items.contains_key(item)) {
-                let problem =
-                    format!("invoice {number} of item {item} names package {package}, which the tenant does not have");
+                let problem = format!(
+                    "invoice {number} of item {item} names package {package}, which the tenant does not have"
+                );
                 self.fault(entry, "package", problem);
             } else {
                 let problem = format!(
@@ -319,11 +360,14 @@ impl<'a> Look<'a> {
             let entry = format!("putaways[{i}]");
             match self.items.get(&putaway.item).copied() {
                 None => {
-                    let problem = format!("the putaway is of item {}, which the tenant does not have", putaway.item);
+                    let problem =
+                        format!("the putaway is of item {}, which the tenant does not have", putaway.item);
                     self.fault(entry, "item", problem);
                 }
                 Some(order) => {
-                    if let Some(package) = putaway.package.as_ref().filter(|code| order.package(code).is_none()) {
+                    if let Some(package) =
+                        putaway.package.as_ref().filter(|code| order.package(code).is_none())
+                    {
                         let problem = format!(
                             "the putaway of item {} names package {package}, which order {} does not have",
                             putaway.item, order.code
@@ -336,14 +380,17 @@ impl<'a> Look<'a> {
         for (i, conflict) in snapshot.conflicts.iter().enumerate() {
             let entry = format!("conflicts[{i}]");
             let Some(order) = self.orders.get(&conflict.order).copied() else {
-                let problem = format!("the conflict is about order {}, which the tenant does not have", conflict.order);
+                let problem =
+                    format!("the conflict is about order {}, which the tenant does not have", conflict.order);
                 self.fault(entry, "order", problem);
                 continue;
             };
             for item in &conflict.items {
                 if order.items.iter().all(|own| own.code != *item) {
-                    let problem =
-                        format!("the conflict is about item {item}, which order {} does not have", conflict.order);
+                    let problem = format!(
+                        "the conflict is about item {item}, which order {} does not have",
+                        conflict.order
+                    );
                     self.fault(&*entry, "items", problem);
                 }
             }

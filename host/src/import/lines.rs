@@ -2,7 +2,10 @@
 //!
 //! Runs only when there is something to say about an entry, over text that has been read as JSON before.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 /// The lines, from 1, on which values begin, by path: `orders[3].items[0]`. Paths that do not exist are left out.
 pub(super) fn of<'a>(text: &str, paths: impl Iterator<Item = &'a str>) -> HashMap<String, usize> {
@@ -10,7 +13,8 @@ pub(super) fn of<'a>(text: &str, paths: impl Iterator<Item = &'a str>) -> HashMa
     if wanted.is_empty() {
         return HashMap::new();
     }
-    let mut skim = Skim { rest: text.as_bytes(), line: 1, path: String::new(), wanted, found: HashMap::new() };
+    let mut skim =
+        Skim { rest: text.as_bytes(), line: 1, path: String::new(), wanted, found: HashMap::new() };
     skim.value();
     skim.found
 }
@@ -86,7 +90,8 @@ impl<'a> Skim<'a> {
         let length = self.path.len();
         let mut index = 0_usize;
         while self.peek().is_some_and(|byte| byte != b']') {
-            self.path.push_str(&format!("[{index}]"));
+            // Writing to a String cannot fail.
+            let _ = write!(self.path, "[{index}]");
             self.value();
             self.path.truncate(length);
             index += 1;

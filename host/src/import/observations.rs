@@ -36,7 +36,8 @@ pub fn read_observations(text: &str) -> Result<Vec<ObservationLine>, Vec<Fault>>
 }
 
 fn read_line(line: &str) -> Result<(Observed, Option<i64>), Fault> {
-    let (observed, answer) = if line.contains("\"answer\"") { read_answer(line)? } else { (read_json(line)?, None) };
+    let (observed, answer) =
+        if line.contains("\"answer\"") { read_answer(line)? } else { (read_json(line)?, None) };
     if observed.order.is_empty() {
         return Err(fault("order", "is empty; every observation names its order"));
     }
@@ -75,7 +76,8 @@ mod tests {
     fn lines_keep_their_numbers_and_answers() {
         let text = "{\"order\":\"OD1\",\"item\":111,\"status\":\"DISPATCHED\",\"answer\":7}\n\n{\"order\":\"OD2\"}\n";
         let lines = read_observations(text).unwrap();
-        let seen: Vec<_> = lines.iter().map(|line| (line.number, line.answer, line.observed.status)).collect();
+        let seen: Vec<_> =
+            lines.iter().map(|line| (line.number, line.answer, line.observed.status)).collect();
         assert_eq!(seen, [(1, Some(7), Some(Status::Dispatched)), (3, None, None)]);
         assert_eq!(lines[0].observed.item.as_deref(), Some("111"));
     }

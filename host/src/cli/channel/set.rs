@@ -18,13 +18,15 @@ use crate::{
 
 /// Change a channel's settings and secrets
 #[derive(Debug, Args)]
-#[command(after_help = "An empty value takes a setting away. Secrets are not taken on the command line, where others can read them.
+#[command(
+    after_help = "An empty value takes a setting away. Secrets are not taken on the command line, where others can read them.
 
 Examples:
   statusync channel set --tenant acme FK1 base_url=https://api.flipkart.net
   statusync channel set --tenant acme FK1 status_table.SHIPPED=DISPATCHED
   statusync channel set --tenant acme FK1 --secrets fk1-secrets.toml
-  vault read fk1 | statusync channel set --tenant acme FK1 --secrets -")]
+  vault read fk1 | statusync channel set --tenant acme FK1 --secrets -"
+)]
 pub(crate) struct Set {
     /// The tenant
     #[arg(long)]
@@ -97,8 +99,8 @@ fn put(descriptor: &Descriptor, into: &mut Map<String, Value>, text: &str) -> Re
         (SettingKind::Table, Some(entry)) => {
             let table = into.entry(name).or_insert_with(|| Value::Object(Map::new()));
             let entries = table.as_object_mut();
-            let entries =
-                entries.ok_or_else(|| Failure::failed(format!("setting `{name}` holds no table; set it anew")))?;
+            let entries = entries
+                .ok_or_else(|| Failure::failed(format!("setting `{name}` holds no table; set it anew")))?;
             if value.is_empty() {
                 entries.remove(entry);
             } else {
@@ -109,7 +111,9 @@ fn put(descriptor: &Descriptor, into: &mut Map<String, Value>, text: &str) -> Re
             return Err(Failure::usage(format!("`{name}` is a table; write {name}.ENTRY=VALUE")));
         }
         (_, Some(entry)) => {
-            return Err(Failure::usage(format!("`{name}` is no table, so it has no entry `{entry}`; write {name}=VALUE")));
+            return Err(Failure::usage(format!(
+                "`{name}` is no table, so it has no entry `{entry}`; write {name}=VALUE"
+            )));
         }
         (_, None) if value.is_empty() => drop(into.remove(name)),
         (_, None) => {
@@ -135,10 +139,16 @@ mod tests {
             .setting(Setting::table("status_table", ""))
             .setting(Setting::secret("token", ""));
         let mut settings = Map::new();
-        for text in ["base_url=https://a.example/x?y=z", "page_size=20", "status_table.SHIPPED=DISPATCHED", "page_size="] {
+        for text in [
+            "base_url=https://a.example/x?y=z",
+            "page_size=20",
+            "status_table.SHIPPED=DISPATCHED",
+            "page_size=",
+        ] {
             put(&descriptor, &mut settings, text).unwrap();
         }
-        let expected = json!({"base_url": "https://a.example/x?y=z", "status_table": {"SHIPPED": "DISPATCHED"}});
+        let expected =
+            json!({"base_url": "https://a.example/x?y=z", "status_table": {"SHIPPED": "DISPATCHED"}});
         assert_eq!(Value::Object(settings.clone()), expected);
         for (text, words) in [
             ("token=hush-hush", "is a secret"),

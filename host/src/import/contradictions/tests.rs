@@ -56,49 +56,133 @@ fn a_snapshot_in_which_everything_fits_has_no_findings() {
     assert_eq!((found.faults, found.warnings), (vec![], vec![]));
 }
 
-#[test]
-fn every_contradiction_is_found_once_and_named() {
-    let other_item = json!({"code": "O1-1", "sku": "A", "status": "CREATED"});
-    let other_package = json!({"code": "SP1", "status": "CREATED"});
-    let cases: Vec<(Value, &str, &str)> = vec![
-        (with("/tenant", json!("")), "tenant", "is empty"),
-        (with("/facilities/-", copy("/facilities/0")), "facilities[1].code", "facility DEL1 is there already, at facilities[0]"),
-        (with("/channels/-", copy("/channels/0")), "channels[1].code", "channel FK1 is there already"),
-        (with("/channels/0/code", json!("FKX")), "orders[0].channel", "channel FK1, which the tenant does not have; did you mean `FKX`?"),
-        (with("/channels/0/default_facility", json!("BOM1")), "channels[0].default_facility", "facility BOM1"),
-        (with("/channels/0/connector", json!("")), "channels[0].connector", "names no connector"),
-        (with("/sequences/-", copy("/sequences/0")), "sequences[1].kind", "the series SALE_INVOICE of DEL1 is there already"),
-        (with("/stock/-", copy("/stock/0")), "stock[1].sku", "stock of A in DEL1 is there already"),
-        (with("/stock/0/on_hand", json!(-1)), "stock[0].on_hand", "-1 units of A"),
-        (with("/stock/0/facility", json!("DEL2")), "stock[0].facility", "facility DEL2, which the tenant does not have; did you mean `DEL1`?"),
-        (with("/orders/1/code", json!("O1")), "orders[1].code", "order O1 is there already, at orders[0]"),
-        (with("/orders/1/channel_order_id", json!("OD1")), "orders[1].channel_order_id", "order OD1 of channel FK1"),
-        (with("/orders/1/channel_order_id", json!("")), "orders[1].channel_order_id", "has no id of the marketplace"),
-        (with("/orders/1/channel", json!("FK9")), "orders[1].channel", "channel FK9"),
-        (with("/orders/1/items/-", other_item), "orders[1].items[1].code", "item O1-1 is there already, at orders[0].items[0]"),
-        (with("/orders/1/items/0/package", json!("SP1")), "orders[1].items[0].package", "package SP1, which order O2 does not have"),
-        (with("/orders/1/items/0/facility", json!("BOM1")), "orders[1].items[0].facility", "item O2-1 names facility BOM1"),
-        (with("/orders/1/packages", json!([other_package])), "orders[1].packages[0].code", "package SP1 is there already"),
-        (with("/orders/0/packages/0/facility", json!("BOM1")), "orders[0].packages[0].facility", "package SP1 names facility BOM1"),
-        (with("/orders/0/returns/0/items", json!(["O2-1"])), "orders[0].returns[0].items", "item O2-1, which order O1 does not have"),
-        (with("/orders/0/returns/0/package", json!("SP7")), "orders[0].returns[0].package", "package SP7"),
-        (with("/orders/0/returns/-", copy("/orders/0/returns/0")), "orders[0].returns[1].code", "return RTO SP1 is there already"),
-        (with("/invoices/0/items", json!(["O2-1"])), "invoices[0].items", "item O2-1, which order O1 does not have"),
-        (with("/invoices/0/items", json!(["O7-1"])), "invoices[0].items", "item O7-1"),
-        (with("/invoices/0/package", json!("SP7")), "invoices[0].package", "package SP7, which the tenant does not have"),
-        (with("/putaways/0/item", json!("O7-1")), "putaways[0].item", "item O7-1"),
-        (with("/putaways/0/package", json!("SP1")), "putaways[0].package", "package SP1, which order O2 does not have"),
-        (with("/putaways/-", copy("/putaways/0")), "putaways[1].code", "putaway PA1 is there already"),
-        (with("/conflicts/0/order", json!("O7")), "conflicts[0].order", "order O7"),
-        (with("/conflicts/0/items", json!(["O1-1"])), "conflicts[0].items", "item O1-1, which order O2 does not have"),
-        (with("/conflicts/-", copy("/conflicts/0")), "conflicts[1].code", "conflict CF1 is there already"),
-        (with("/parked/0/channel", json!("FK9")), "parked[0].channel", "channel FK9"),
-    ];
+/// A snapshot, the path of the fault in it, and words of its sentence.
+type Case = (Value, &'static str, &'static str);
+
+fn all_are_found(cases: Vec<Case>) {
     for (snapshot, path, words) in cases {
         let faults = look(snapshot).faults;
         let found = faults.iter().find(|fault| fault.path() == path);
         assert!(found.is_some_and(|fault| fault.problem.contains(words)), "{path}, {words}: {faults:?}");
     }
+}
+
+#[test]
+fn every_contradiction_among_codes_channels_and_stock_is_named() {
+    all_are_found(vec![
+        (with("/tenant", json!("")), "tenant", "is empty"),
+        (
+            with("/facilities/-", copy("/facilities/0")),
+            "facilities[1].code",
+            "facility DEL1 is there already, at facilities[0]",
+        ),
+        (with("/channels/-", copy("/channels/0")), "channels[1].code", "channel FK1 is there already"),
+        (
+            with("/channels/0/code", json!("FKX")),
+            "orders[0].channel",
+            "channel FK1, which the tenant does not have; did you mean `FKX`?",
+        ),
+        (
+            with("/channels/0/default_facility", json!("BOM1")),
+            "channels[0].default_facility",
+            "facility BOM1",
+        ),
+        (with("/channels/0/connector", json!("")), "channels[0].connector", "names no connector"),
+        (
+            with("/sequences/-", copy("/sequences/0")),
+            "sequences[1].kind",
+            "the series SALE_INVOICE of DEL1 is there already",
+        ),
+        (with("/stock/-", copy("/stock/0")), "stock[1].sku", "stock of A in DEL1 is there already"),
+        (with("/stock/0/on_hand", json!(-1)), "stock[0].on_hand", "-1 units of A"),
+        (
+            with("/stock/0/facility", json!("DEL2")),
+            "stock[0].facility",
+            "facility DEL2, which the tenant does not have; did you mean `DEL1`?",
+        ),
+    ]);
+}
+
+#[test]
+fn every_contradiction_within_and_about_orders_is_named() {
+    let other_item = json!({"code": "O1-1", "sku": "A", "status": "CREATED"});
+    let other_package = json!({"code": "SP1", "status": "CREATED"});
+    all_are_found(vec![
+        (with("/orders/1/code", json!("O1")), "orders[1].code", "order O1 is there already, at orders[0]"),
+        (
+            with("/orders/1/channel_order_id", json!("OD1")),
+            "orders[1].channel_order_id",
+            "order OD1 of channel FK1",
+        ),
+        (
+            with("/orders/1/channel_order_id", json!("")),
+            "orders[1].channel_order_id",
+            "has no id of the marketplace",
+        ),
+        (with("/orders/1/channel", json!("FK9")), "orders[1].channel", "channel FK9"),
+        (
+            with("/orders/1/items/-", other_item),
+            "orders[1].items[1].code",
+            "item O1-1 is there already, at orders[0].items[0]",
+        ),
+        (
+            with("/orders/1/items/0/package", json!("SP1")),
+            "orders[1].items[0].package",
+            "package SP1, which order O2 does not have",
+        ),
+        (
+            with("/orders/1/items/0/facility", json!("BOM1")),
+            "orders[1].items[0].facility",
+            "item O2-1 names facility BOM1",
+        ),
+        (
+            with("/orders/1/packages", json!([other_package])),
+            "orders[1].packages[0].code",
+            "package SP1 is there already",
+        ),
+        (
+            with("/orders/0/packages/0/facility", json!("BOM1")),
+            "orders[0].packages[0].facility",
+            "package SP1 names facility BOM1",
+        ),
+        (
+            with("/orders/0/returns/0/items", json!(["O2-1"])),
+            "orders[0].returns[0].items",
+            "item O2-1, which order O1 does not have",
+        ),
+        (with("/orders/0/returns/0/package", json!("SP7")), "orders[0].returns[0].package", "package SP7"),
+        (
+            with("/orders/0/returns/-", copy("/orders/0/returns/0")),
+            "orders[0].returns[1].code",
+            "return RTO SP1 is there already",
+        ),
+        (
+            with("/invoices/0/items", json!(["O2-1"])),
+            "invoices[0].items",
+            "item O2-1, which order O1 does not have",
+        ),
+        (with("/invoices/0/items", json!(["O7-1"])), "invoices[0].items", "item O7-1"),
+        (
+            with("/invoices/0/package", json!("SP7")),
+            "invoices[0].package",
+            "package SP7, which the tenant does not have",
+        ),
+        (with("/putaways/0/item", json!("O7-1")), "putaways[0].item", "item O7-1"),
+        (
+            with("/putaways/0/package", json!("SP1")),
+            "putaways[0].package",
+            "package SP1, which order O2 does not have",
+        ),
+        (with("/putaways/-", copy("/putaways/0")), "putaways[1].code", "putaway PA1 is there already"),
+        (with("/conflicts/0/order", json!("O7")), "conflicts[0].order", "order O7"),
+        (
+            with("/conflicts/0/items", json!(["O1-1"])),
+            "conflicts[0].items",
+            "item O1-1, which order O2 does not have",
+        ),
+        (with("/conflicts/-", copy("/conflicts/0")), "conflicts[1].code", "conflict CF1 is there already"),
+        (with("/parked/0/channel", json!("FK9")), "parked[0].channel", "channel FK9"),
+    ]);
 }
 
 #[test]
@@ -122,12 +206,24 @@ fn what_only_looks_odd_is_taken_with_a_warning() {
                      "package": "SP88", "status": "GENERATED", "date": "2025-01-10", "items": ["O9-1"]});
     let cases = [
         (with("/invoices/-", old), "invoices[1].package", "its number counts as used"),
-        (with("/sequences/0/owner", json!("DELL")), "sequences[0].owner", "neither a facility nor the billing party"),
-        (with("/orders/0/packages/0/invoice", json!("INV8")), "orders[0].packages[0].invoice", "of which there is no record"),
+        (
+            with("/sequences/0/owner", json!("DELL")),
+            "sequences[0].owner",
+            "neither a facility nor the billing party",
+        ),
+        (
+            with("/orders/0/packages/0/invoice", json!("INV8")),
+            "orders[0].packages[0].invoice",
+            "of which there is no record",
+        ),
     ];
     for (snapshot, path, words) in cases {
         let found = look(snapshot);
         assert_eq!(found.faults, [], "{path}");
-        assert!(found.warnings.iter().any(|odd| odd.path() == path && odd.problem.contains(words)), "{path}: {:?}", found.warnings);
+        assert!(
+            found.warnings.iter().any(|odd| odd.path() == path && odd.problem.contains(words)),
+            "{path}: {:?}",
+            found.warnings
+        );
     }
 }

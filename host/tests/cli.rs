@@ -1,0 +1,540 @@
+//! The program as people and scripts meet it: what it prints where, and how it ends.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+/// A data directory of its own for each test.
+struct Place(tempfile::TempDir);
+
+/// What a command came to.
+struct Done {
+    exit: i32,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn command(&self) -> Command {
+        // The program is started from a folder of its own, so that no connector lies beside it.
+        let program = self.0.path().join("bin/statusync");
+        if !program.exists() {
+            fs::create_dir(self.0.path().join("bin")).unwrap();
+            let built = Path::new(env!("CARGO_BIN_EXE_statusync"));
+            fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
+        }
+        let mut command = Command::new(program);
+        command.env_clear().env("STATUSYNC_DATA", self.data()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Done {
+        done(&self.command().args(arguments.split_whitespace()).output().unwrap())
+    }
+
+    fn run_with(&self, arguments: &str, stdin: &str) -> Done {
+        let mut command = self.command();
+        command.args(arguments.split_whitespace()).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        done(&child.wait_with_output().unwrap())
+    }
+
+    /// A place with the tenant acme.
+    fn with_acme() -> Place {
+        let place = Place::new();
+        let file = place.file("acme.json", acme().to_string());
+        let imported = place.run(&format!("import {file}"));
+        assert_eq!(imported.exit, 0, "{}", imported.err);
+        place
+    }
+}
+
+fn done(output: &Output) -> Done {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Done { exit: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+impl Done {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+
+    /// It ended so, and said these words to stderr.
+    fn says(&self, exit: i32, words: &[&str]) {
+        assert_eq!(self.exit, exit, "{}{}", self.out, self.err);
+        for word in words {
+            assert!(self.err.contains(word), "{word}: {}", self.err);
+        }
+    }
+}
+
+fn acme() -> Value {
+    json!({
+        "tenant": "acme", "live": true,
+        "facilities": [{"code": "DEL1"}],
+        "sequences": [{"owner": "DEL1", "kind": "SHIPPING_PACKAGE", "prefix": "SP", "next": 101}],
+        "stock": [{"facility": "DEL1", "sku": "A", "on_hand": 5}],
+        "channels": [{"code": "FK1", "connector": "nowhere", "default_facility": "DEL1", "shipping": "CHANNEL"}],
+        "orders": [{"code": "O1", "channel": "FK1", "channel_order_id": "OD1", "status": "PROCESSING",
+            "items": [{"code": "O1-1", "channel_item_id": "111", "sku": "A", "facility": "DEL1",
+                       "status": "FULFILLABLE", "package": "SP90"}],
+            "packages": [{"code": "SP90", "facility": "DEL1", "status": "CREATED"}]}],
+        "putaways": [{"code": "PA1", "type": "PUTAWAY_PICKLIST_ITEM", "item": "O1-1", "status": "DUE"}],
+        "conflicts": [{"code": "CF1", "cause": "REOPENED_ON_CHANNEL", "order": "O1", "items": ["O1-1"],
+                       "message": "it is open again", "open": true}],
+        "parked": [{"cause": "UNKNOWN_ORDER", "channel": "FK1", "order": "OD9",
+                    "observation": {"order": "OD9", "status": "DISPATCHED"}}]
+    })
+}
+
+/// Every command, by walking the lists of subcommands in the help texts.
+fn commands(place: &Place, path: &str, found: &mut Vec<String>) {
+    let help = place.run(&format!("{path} --help"));
+    assert_eq!(help.exit, 0, "{path}: {}", help.err);
+    found.push(path.to_owned());
+    let listed = help.out.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    for line in listed.take_while(|line| line.starts_with("  ")) {
+        match line.split_whitespace().next() {
+            Some(name) if name != "help" && !line.starts_with("   ") => {
+                commands(place, format!("{path} {name}").trim(), found);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    let place = Place::new();
+    let mut found = Vec::new();
+    commands(&place, "", &mut found);
+    assert!(found.len() > 40, "{found:?}");
+    for path in found {
+        let help = place.run(&format!("{path} --help")).out;
+        assert!(help.contains("Example") && help.contains("  statusync "), "{path}: {help}");
+    }
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn what_is_typed_wrong_is_a_usage_error() {
+    let place = Place::new();
+    for (arguments, words) in [
+        ("tenent list", "tenant"),
+        ("sync --tenant acme", "--channel"),
+        ("sync --tenant acme --channel FK1 --orders a --all", "cannot be used with"),
+        ("sync --tenant acme --channel FK1 --task pendign", "did you mean `pending`?"),
+        ("sync --tenant acme --channel FK1 --since yesterday", "30d"),
+        ("observe --tenant acme --channel FK1 --now today x", "2026-01-15T09:30:00Z"),
+        ("sequence set --tenant a --owner D --kind SALE --prefix P --next 1", "SALE_RETURN_INVOICE"),
+        ("sequence set --tenant a --owner D --kind SALE_INVOICE --prefix P --next -1", "--next"),
+        ("stock set --tenant a --facility D --sku A --on-hand -1", "-1"),
+        ("runs twelve", "R12"),
+        ("order list --tenant a --status DONE", "PROCESSING"),
+        ("--log loud tasks", "debug"),
+    ] {
+        place.run(arguments).says(2, &[words]);
+    }
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn init_makes_everything_once_and_touches_nothing_later() {
+    let place = Place::new();
+    let made = place.run("init");
+    made.says(0, &["config.toml", "key"]);
+    assert_eq!(made.out, "");
+    let key = fs::read(place.data().join("key")).unwrap();
+    #[cfg(unix)]
+    {
+        let mode = fs::metadata(place.data().join("key")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600);
+    }
+    fs::write(place.data().join("config.toml"), "[sync]\nruns = 2\n").unwrap();
+    place.run("init").says(0, &["is there already; nothing was changed"]);
+    assert_eq!(fs::read(place.data().join("key")).unwrap(), key);
+    assert_eq!(fs::read_to_string(place.data().join("config.toml")).unwrap(), "[sync]\nruns = 2\n");
+}
+
+#[test]
+fn commands_that_read_say_what_to_do_where_there_is_no_data() {
+    let place = Place::new();
+    for arguments in ["tasks", "runs", "tenant list", "export --tenant acme", "order list --tenant acme"] {
+        place.run(arguments).says(1, &["there is no data directory", "statusync init"]);
+    }
+    assert!(!place.data().exists());
+    place.run("tenant add acme").says(0, &["made the data directory", "tenant acme is added"]);
+    place.run("-q tenant add beta").says(0, &[]);
+    let listed = place.run("tenant list --json");
+    assert_eq!(listed.json(), json!([{"code": "acme", "live": false}, {"code": "beta", "live": false}]));
+    assert_eq!(listed.err, "");
+}
+
+#[test]
+fn a_tenant_goes_live_and_is_removed() {
+    let place = Place::new();
+    place.run("tenant add acme").says(0, &[]);
+    place.run("tenant add acme").says(1, &["acme", "exists already"]);
+    place.run("tenant live acm").says(1, &["did you mean `acme`?"]);
+    place.run("tenant live acme").says(0, &["tenant acme is live"]);
+    assert_eq!(place.run("tenant list").out, "TENANT  STATE\nacme    live\n");
+    place.run("tenant remove --tenant acme --yes").says(0, &["is removed"]);
+    place.run("tenant list").says(0, &["there are no tenants"]);
+}
+
+#[test]
+fn an_import_is_exported_again_and_the_export_imported_gives_the_same() {
+    let place = Place::with_acme();
+    let first = place.run("export --tenant acme");
+    assert_eq!((first.exit, first.err.as_str()), (0, ""));
+    let exported = first.json();
+    assert_eq!(exported["orders"][0]["items"][0]["code"], "O1-1");
+    assert_eq!(exported["stock"][0]["available"], 5);
+    place.run_with("import -", &first.out).says(0, &["tenant acme is imported: 1 channel, 1 order, 1 item"]);
+    assert_eq!(place.run("export --tenant acme").out, first.out);
+}
+
+#[test]
+fn an_import_warns_of_a_connector_that_is_not_loaded() {
+    let place = Place::new();
+    let file = place.file("acme.json", acme().to_string());
+    place.run(&format!("import {file}")).says(0, &["warning: channel FK1", "libnowhere.so"]);
+}
+
+#[test]
+fn a_snapshot_that_contradicts_itself_is_refused_whole() {
+    let cases: [(&str, Value, &str); 6] = [
+        ("/orders/0/channel", json!("FK2"), "orders[0].channel: order O1 is of channel FK2"),
+        (
+            "/orders/0/items/0/package",
+            json!("SP1"),
+            "orders[0].items[0].package: item O1-1 is in package SP1",
+        ),
+        (
+            "/orders/0/items/0/facility",
+            json!("BOM"),
+            "orders[0].items[0].facility: item O1-1 names facility BOM",
+        ),
+        ("/putaways/0/item", json!("O7-1"), "putaways[0].item: the putaway is of item O7-1"),
+        ("/sequences/0/next", json!(-1), "sequences[0].next: invalid value: integer `-1`"),
+        ("/orders/0/status", json!("DONE"), "orders[0].status: unknown variant `DONE`"),
+    ];
+    for (pointer, value, words) in cases {
+        let place = Place::new();
+        let mut snapshot = acme();
+        *snapshot.pointer_mut(pointer).unwrap() = value;
+        let file = place.file("bad.json", serde_json::to_string_pretty(&snapshot).unwrap());
+        let refused = place.run(&format!("import {file}"));
+        refused.says(1, &[words, "bad.json:", "nothing of it was taken"]);
+        let line = refused.err.lines().last().unwrap();
+        let number: usize =
+            line.split("bad.json:").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+        assert!(number > 1, "{line}");
+        assert_eq!(refused.out, "");
+        assert!(!place.data().exists(), "{pointer}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let place = Place::with_acme();
+    place.run("import nothing.json").says(1, &["could not read nothing.json"]);
+    place.run("observe --tenant acme --channel FK1 none.jsonl").says(1, &["could not read none.jsonl"]);
+    assert_eq!(place.run("connector check none.so").exit, 1);
+}
+
+#[test]
+fn a_tenant_that_is_not_live_is_not_synced() {
+    let place = Place::with_acme();
+    place.run("tenant live acme --off").says(0, &[]);
+    let line = json!({"order": "OD1", "status": "DISPATCHED"}).to_string();
+    let file = place.file("o.jsonl", line);
+    for arguments in
+        ["sync --tenant acme --channel FK1", &format!("observe --tenant acme --channel FK1 --json {file}")]
+    {
+        let skipped = place.run(arguments);
+        skipped.says(4, &["Sync not allowed as Tenant is not Live yet\n"]);
+        assert!(!skipped.out.contains("outcome"), "{}", skipped.out);
+    }
+    assert_eq!(place.run("runs --json").json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_channel_without_its_connector_is_skipped_and_the_file_named() {
+    let place = Place::with_acme();
+    let file = place.file("o.jsonl", json!({"order": "OD1", "status": "DISPATCHED"}).to_string());
+    let plugins = place.data().join("plugins").display().to_string();
+    for arguments in [
+        format!("observe --tenant acme --channel FK1 {file}"),
+        "sync --tenant acme --channel FK1 --orders OD1".to_owned(),
+        "channel add --tenant acme XX1 --connector nowhere".to_owned(),
+    ] {
+        place.run(&arguments).says(4, &["libnowhere.so", &plugins]);
+    }
+    place.run("sync --tenant acme --channel FK9").says(1, &["has no channel FK9; did you mean `FK1`?"]);
+}
+
+#[test]
+fn a_bad_line_of_observations_is_refused_before_anything_is_done() {
+    let place = Place::with_acme();
+    let lines =
+        "{\"order\":\"OD1\",\"status\":\"DISPATCHED\"}\n{\"order\":\"OD1\",\"status\":\"DISPATCHD\"}\n";
+    place
+        .run_with("observe --tenant acme --channel FK1 -", lines)
+        .says(1, &["stdin:2:", "status: unknown variant `DISPATCHD`", "did you mean `DISPATCHED`?"]);
+    place.run("runs").says(0, &["there are no runs"]);
+}
+
+#[test]
+fn what_is_kept_is_listed_for_people_and_as_json() {
+    let place = Place::with_acme();
+    for (arguments, words, key) in [
+        ("channel list --tenant acme", "FK1", "code"),
+        ("facility list --tenant acme", "DEL1", "code"),
+        ("order list --tenant acme", "1 FULFILLABLE", "channel_order_id"),
+        ("conflict list --tenant acme", "it is open again", "cause"),
+        ("parked list --tenant acme", "UNKNOWN_ORDER", "cause"),
+        ("putaway list --tenant acme", "PUTAWAY_PICKLIST_ITEM", "item"),
+        ("sequence list --tenant acme", "SHIPPING_PACKAGE", "next"),
+        ("stock list --tenant acme", "DEL1", "on_hand"),
+    ] {
+        let people = place.run(arguments);
+        assert!(people.exit == 0 && people.out.contains(words), "{arguments}: {}{}", people.out, people.err);
+        let rows = place.run(&format!("{arguments} --json")).json();
+        assert!(rows[0].get(key).is_some(), "{arguments}: {rows}");
+        place.run(&arguments.replace("acme", "acne")).says(1, &["did you mean `acme`?"]);
+    }
+}
+
+#[test]
+fn an_order_is_shown_and_explained_by_either_id() {
+    let place = Place::with_acme();
+    let shown = place.run("order show OD1 --tenant acme");
+    for words in [
+        "Order O1 (OD1 on channel FK1): PROCESSING",
+        "Items\n",
+        "Packages\n",
+        "SP90",
+        "Putaways\n",
+        "Conflicts\n",
+    ] {
+        assert!(shown.out.contains(words), "{words}: {}", shown.out);
+    }
+    assert_eq!(place.run("order show O1 --tenant acme --json").json()["order"]["code"], "O1");
+    let explained = place.run("order explain O1 --tenant acme").out;
+    for words in ["Nothing has changed it here", "A person has to decide:", "CF1: it is open again"] {
+        assert!(explained.contains(words), "{words}: {explained}");
+    }
+    let document = place.run("order explain O1 --tenant acme --json").json();
+    assert_eq!(document["history"], json!([]));
+    place.run("order show O7 --tenant acme").says(1, &["has no order O7"]);
+}
+
+#[test]
+fn what_people_do_is_done_once() {
+    let place = Place::with_acme();
+    place.run("putaway complete --tenant acme PA1").says(0, &["putaway PA1", "GOOD_INVENTORY"]);
+    place.run("putaway complete --tenant acme PA1").says(4, &["PA1"]);
+    place.run("putaway complete --tenant acme PA9").says(1, &["PA9", "putaway list"]);
+    place.run("conflict keep --tenant acme CF1").says(0, &["conflict CF1 kept"]);
+    place.run("conflict accept --tenant acme CF1").says(4, &["CF1"]);
+    place.run("conflict list --tenant acme").says(0, &["there are no open conflicts"]);
+}
+
+#[test]
+fn series_and_stock_are_set() {
+    let place = Place::with_acme();
+    let set = "sequence set --tenant acme --owner DEL1 --kind sale_invoice --prefix INV/ --next 7 --width 4 --no-reset";
+    place.run(set).says(0, &["the next SALE_INVOICE of DEL1 is INV/0007"]);
+    place
+        .run("sequence set --tenant acme --owner X --kind SALE_INVOICE --prefix I --next 1")
+        .says(0, &["warning: X"]);
+    let rows = place.run("sequence list --tenant acme --json").json();
+    let invoice = rows.as_array().unwrap().iter().find(|row| row["prefix"] == "INV/").unwrap();
+    assert_eq!((&invoice["reset"], &invoice["width"]), (&json!(false), &json!(4)));
+    place.run("stock set --tenant acme --facility DEL1 --sku A --on-hand 9").says(0, &["9 on hand"]);
+    place
+        .run("stock set --tenant acme --facility DEL2 --sku A --on-hand 9")
+        .says(1, &["did you mean `DEL1`?"]);
+    place.run("facility add --tenant acme DEL2 --traceability item").says(0, &["traceability ITEM"]);
+    place.run("stock set --tenant acme --facility DEL2 --sku A --on-hand 9").says(0, &[]);
+}
+
+#[test]
+fn a_channel_is_switched_and_its_traits_are_changed_without_a_connector() {
+    let place = Place::with_acme();
+    place.run("channel disable --tenant acme FK1").says(0, &["switched off"]);
+    place.run("channel enable --tenant acme FK1").says(0, &["switched on"]);
+    place.run("channel set --tenant acme FK1 --shipping seller --billing-party BP1").says(0, &["is changed"]);
+    let row = place.run("channel list --tenant acme --json").json();
+    assert_eq!((&row[0]["shipping"], &row[0]["billing_party"]), (&json!("SELLER"), &json!("BP1")));
+    place.run("channel set --tenant acme FK1 --default-facility BOM").says(1, &["has no facility BOM"]);
+    place.run("channel set --tenant acme FK1 base_url=https://x.example").says(4, &["libnowhere.so"]);
+}
+
+#[test]
+fn a_wrong_configuration_is_told_with_its_place() {
+    let place = Place::new();
+    let file = place.file("c.toml", "[sync]\nlease_tll_ms = 9\n");
+    place
+        .run(&format!("--config {file} tenant add acme"))
+        .says(2, &["c.toml:2:1: sync.lease_tll_ms: unknown field", "did you mean `lease_ttl_ms`?"]);
+    place.run("--config none.toml tenant add acme").says(2, &["could not read none.toml"]);
+    let file = place.file("pg.toml", "[database]\nurl = \"postgres://x\"\n");
+    place
+        .run(&format!("--config {file} tenant add acme"))
+        .says(2, &["pg.toml:2:7", "PostgreSQL is not supported yet"]);
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong_and_what_to_do() {
+    let place = Place::new();
+    let missing = place.run("doctor");
+    assert!(missing.exit == 1 && missing.out.contains("✗ data directory:"), "{}", missing.out);
+    place.run("tenant add acme").says(0, &[]);
+    let well = place.run("doctor");
+    assert_eq!(well.exit, 0, "{}", well.out);
+    assert!(well.out.contains("! tenant acme: is not live"), "{}", well.out);
+
+    let place = Place::with_acme();
+    #[cfg(unix)]
+    {
+        let open = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
+        fs::set_permissions(place.data().join("key"), open).unwrap();
+        let report = place.run("doctor");
+        assert!(report.exit == 1 && report.out.contains("✗ key file:"), "{}", report.out);
+        assert!(report.out.contains("chmod 600"), "{}", report.out);
+        let closed = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
+        fs::set_permissions(place.data().join("key"), closed).unwrap();
+    }
+    let report = place.run("doctor --json");
+    assert_eq!(report.exit, 1);
+    let lines = report.json();
+    let channel = lines.as_array().unwrap().iter().find(|line| line["about"] == "channel acme/FK1").unwrap();
+    assert_eq!(channel["grade"], "wrong");
+    assert!(channel["sentence"].as_str().unwrap().contains("libnowhere.so"));
+
+    fs::write(place.data().join("config.toml"), "[sync]\nruns = 0\n").unwrap();
+    let report = place.run("doctor");
+    assert!(report.exit == 1 && report.out.contains("✗ configuration:"), "{}", report.out);
+}
+
+#[test]
+fn a_lost_key_is_not_replaced() {
+    let place = Place::with_acme();
+    fs::remove_file(place.data().join("key")).unwrap();
+    place.run("tasks").says(1, &["key", "restore it from the backup"]);
+    place.run("tenant add beta").says(1, &["restore it from the backup"]);
+    assert!(!place.data().join("key").exists());
+}
+
+#[test]
+fn connectors_are_listed_without_a_data_directory_and_broken_files_named() {
+    let place = Place::new();
+    let listed = place.run("connector list --json");
+    assert_eq!(listed.json(), json!({"connectors": [], "refused": []}));
+    assert!(!place.data().exists());
+    let file = place.file("libbroken.so", "no library");
+    let checked = place.run(&format!("connector check {file}"));
+    assert!(checked.exit == 1 && checked.out.starts_with("✗ file"), "{}", checked.out);
+    let settings = place.file("s.toml", "");
+    place
+        .run(&format!("connector try {file} --settings {settings} --task status"))
+        .says(1, &["libbroken.so"]);
+}
+
+#[test]
+fn completions_and_schemas_are_printed() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish"] {
+        let script = place.run(&format!("completions {shell}"));
+        assert!(script.exit == 0 && script.out.contains("statusync"), "{shell}");
+    }
+    for what in ["snapshot", "observation"] {
+        assert_eq!(place.run(&format!("schema {what}")).json()["type"], "object");
+    }
+}
+
+#[test]
+fn nothing_is_coloured_off_a_terminal() {
+    let place = Place::with_acme();
+    for arguments in
+        ["tasks", "doctor", "order show O1 --tenant acme", "--help", "sync --tenant acme --channel FK1"]
+    {
+        for colour in ["", "1"] {
+            let done = done(
+                &place.command().args(arguments.split_whitespace()).env("NO_COLOR", colour).output().unwrap(),
+            );
+            assert!(!done.out.contains('\u{1b}') && !done.err.contains('\u{1b}'), "{arguments}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::new();
+    let mut snapshot = acme();
+    let orders: Vec<Value> = (0..2_000)
+        .map(|n| {
+            json!({"code": format!("O{n}"), "channel": "FK1", "channel_order_id": format!("OD{n}"), "status": "CREATED",
+                   "items": [{"code": format!("O{n}-1"), "sku": "A", "status": "CREATED"}]})
+        })
+        .collect();
+    snapshot["orders"] = Value::Array(orders);
+    for list in ["putaways", "conflicts"] {
+        snapshot[list] = json!([]);
+    }
+    let file = place.file("big.json", snapshot.to_string());
+    place.run(&format!("import {file}")).says(0, &["2000 orders"]);
+    for arguments in [
+        "export --tenant acme",
+        "order list --tenant acme --limit 2000",
+        "order list --tenant acme --limit 2000 --json",
+    ] {
+        let mut child = place
+            .command()
+            .args(arguments.split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let done = done(&child.wait_with_output().unwrap());
+        assert_eq!((done.exit, done.err.as_str()), (0, ""), "{arguments}");
+    }
+}
+
+#[test]
+fn the_daemon_stops_when_it_is_told_to() {
+    use std::io::{BufRead as _, BufReader};
+    let place = Place::with_acme();
+    let mut child = place.command().args(["run", "--log", "off"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("is running"), "{first}");
+    let told = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(told.success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert!(rest[0].starts_with("stopping") && rest[1] == "stopped", "{rest:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -2,10 +2,17 @@
 //!
 //! Each module owns one thing and says in its own first lines what it leaves to the others.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod fetch;
+pub mod import;
+pub mod nearest;
 pub mod plugins;
 pub mod secrets;
+pub mod settings;
 pub mod storage;
 pub mod sync;
+pub mod telemetry;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `statusync`.
+
+fn main() -> std::process::ExitCode {
+    statusync::cli::main()
+}

@@ -6,7 +6,7 @@
 //! business.
 
 mod life;
-mod snapshot;
+pub mod snapshot;
 mod truth;
 
 use std::collections::{BTreeSet, HashMap};
@@ -227,6 +227,10 @@ pub struct Profile {
     pub connector: &'static str,
     /// The code of its channel.
     pub channel: &'static str,
+    /// The code of the facility that its orders go out from.
+    pub facility: &'static str,
+    /// What the seller's number series for it have in their prefixes.
+    pub series: &'static str,
     /// Who ships, by weight.
     pub fulfilments: &'static [(Fulfilment, u32)],
     /// Lives of channel-shipped parcels, by weight.

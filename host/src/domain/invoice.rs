@@ -127,7 +127,7 @@ impl Sequence {
     pub fn draw(&mut self, now: Millis) -> String {
         self.roll_over(now);
         let number = format!("{}{:0width$}", self.prefix, self.next, width = usize::from(self.width));
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         number
     }
 

@@ -415,6 +415,7 @@ impl Order {
                 | OrderStatus::Processing) => status,
             },
             (false, true) => OrderStatus::Complete,
+            (false, false) if self.items.is_empty() => self.status,
             (false, false) => OrderStatus::Cancelled,
         }
     }

@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_printed() {
-        let secret = Secret::from("hunter2hunter2");
+        let secret = crate::secrets::Secret::from("hunter2hunter2");
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[REDACTED] Some([REDACTED])");
         assert_eq!(secret.reveal(), "hunter2hunter2");
     }

@@ -9,6 +9,8 @@ mod lists;
 mod page;
 mod run;
 mod sqlite;
+#[cfg(test)]
+mod suite;
 mod task;
 
 use std::{
@@ -118,7 +120,7 @@ pub trait Store: Send + Sync {
     /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds, the longest due first.
     async fn due_tasks(&self, now: Millis, limit: u32) -> Result<Vec<DueTask>>;
 
-    /// When the next enabled task is due, UTC.
+    /// When the next of the tasks that [`due_tasks`](Store::due_tasks) could give is due, UTC.
     async fn next_due_at(&self) -> Result<Option<Millis>>;
 
     /// Changes a task.

@@ -38,6 +38,13 @@ impl Serialize for RunId {
     }
 }
 
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(input)?;
+        RunId::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no run such as R12")))
+    }
+}
+
 states! {
     /// How a run ended.
     RunResult {

@@ -1,7 +1,7 @@
 //! Recurrent tasks: what is asked of a channel again and again, and how it went last.
 
 use plugin_api::{Mark, Millis, Task};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::run::{Counts, RunId, RunResult};
 use crate::domain::codes::{ChannelCode, TenantCode};
@@ -49,7 +49,7 @@ pub struct TaskEdit {
 }
 
 /// The last finished run of a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
     /// The run.
     pub run: RunId,

@@ -55,6 +55,8 @@ const TOKEN_SECS: i64 = 3600;
 static PROFILE: Profile = Profile {
     connector: "amazon",
     channel: "AZ1",
+    facility: "BLR1",
+    series: "A",
     fulfilments: &[(Fulfilment::Channel, 78), (Fulfilment::Seller, 14), (Fulfilment::Marketplace, 8)],
     lives: &[
         (Life::Delivered, 55),

@@ -42,6 +42,8 @@ const LOCATION: &str = "LOC0123456789abcdef0123456789abcdef";
 static PROFILE: Profile = Profile {
     connector: "flipkart",
     channel: "FK1",
+    facility: "DEL1",
+    series: "F",
     fulfilments: &[(Fulfilment::Channel, 90), (Fulfilment::Seller, 10)],
     lives: &[
         (Life::Delivered, 52),

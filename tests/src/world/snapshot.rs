@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 use super::{Fulfilment, Order, World};
 use crate::random::Random;
 
-const FACILITY: &str = "DEL1";
-
 /// How far the seller's own work on a parcel is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Work {
@@ -42,26 +40,27 @@ impl World {
         book.date = date.date().to_string();
         let orders: Vec<Value> = self.orders().iter().map(|order| self.order_row(order, &mut book)).collect();
 
+        let (facility, series) = (self.profile.facility, self.profile.series);
         let stock = book.blocked.iter().enumerate().map(|(k, (sku, &blocked))| {
             let spare = if k % 5 == 0 { 0 } else { Random::of(self.seed, k as u64).between(3, 60) };
-            json!({"facility": FACILITY, "sku": sku, "on_hand": blocked + spare, "blocked": blocked, "shortfall": 0})
+            json!({"facility": facility, "sku": sku, "on_hand": blocked + spare, "blocked": blocked, "shortfall": 0})
         });
         let sequence = |kind: &str, prefix: &str, next: usize| {
-            json!({"owner": FACILITY, "kind": kind, "prefix": prefix, "width": 1, "next": next, "reset": true,
+            json!({"owner": facility, "kind": kind, "prefix": format!("{prefix}{series}-"), "width": 1, "next": next, "reset": true,
                 "next_year_prefix": null, "financial_year": book.year})
         };
         json!({
             "tenant": tenant,
             "live": false,
-            "facilities": [{"code": FACILITY, "traceability": "NONE"}],
+            "facilities": [{"code": facility, "traceability": "NONE"}],
             "sequences": [
                 sequence("SHIPPING_PACKAGE", "SP", book.packages + 1),
-                sequence("SALE_INVOICE", "INV-", book.invoices.len() + 1),
-                sequence("SALE_RETURN_INVOICE", "CRN-", 1),
+                sequence("SALE_INVOICE", "INV", book.invoices.len() + 1),
+                sequence("SALE_RETURN_INVOICE", "CRN", 1),
             ],
             "stock": stock.collect::<Vec<_>>(),
             "channels": [{"code": self.profile.channel, "connector": self.profile.connector, "enabled": true,
-                "default_facility": FACILITY, "billing_party": null, "shipping": "CHANNEL",
+                "default_facility": facility, "billing_party": null, "shipping": "CHANNEL",
                 "invoice_numbering": "SELLER", "settings": settings}],
             "orders": orders,
             "invoices": book.invoices,
@@ -70,6 +69,7 @@ impl World {
     }
 
     fn order_row(&self, order: &Order, book: &mut Book) -> Value {
+        let (facility, series) = (self.profile.facility, self.profile.series);
         let random = &mut Random::of(!self.seed, u64::from(order.index));
         let code = format!("{}-{}", self.profile.channel, order.index + 1);
         let (mut items, mut packages) = (Vec::new(), Vec::new());
@@ -90,7 +90,7 @@ impl World {
             };
             let package = package_status.map(|_| {
                 book.packages += 1;
-                format!("SP{}", book.packages)
+                format!("SP{series}-{}", book.packages)
             });
             let first = items.len();
             for (_, line) in order.lines_of(k) {
@@ -98,8 +98,8 @@ impl World {
                 for _ in 0..line.ordered {
                     let (status, facility) = match work {
                         Work::New => ("CREATED", None),
-                        Work::Unfulfillable => ("UNFULFILLABLE", Some(FACILITY)),
-                        Work::Allocated | Work::Picked | Work::Packed => ("FULFILLABLE", Some(FACILITY)),
+                        Work::Unfulfillable => ("UNFULFILLABLE", Some(facility)),
+                        Work::Allocated | Work::Picked | Work::Packed => ("FULFILLABLE", Some(facility)),
                     };
                     *blocked += u32::from(status == "FULFILLABLE");
                     items.push(
@@ -110,9 +110,9 @@ impl World {
             }
             let (Some(package), Some(status)) = (package, package_status) else { continue };
             let invoice = (work == Work::Packed).then(|| {
-                let number = format!("INV-{}", book.invoices.len() + 1);
+                let number = format!("INV{series}-{}", book.invoices.len() + 1);
                 let codes: Vec<&Value> = items[first..].iter().map(|item| &item["code"]).collect();
-                book.invoices.push(json!({"owner": FACILITY, "kind": "SALE_INVOICE", "financial_year": book.year,
+                book.invoices.push(json!({"owner": facility, "kind": "SALE_INVOICE", "financial_year": book.year,
                     "number": number, "package": package, "status": "GENERATED", "date": book.date, "against": null,
                     "items": codes}));
                 number
@@ -120,7 +120,7 @@ impl World {
             // Whoever packs on the panel of a marketplace that names its packages knows the name.
             let channel_package_id =
                 (self.profile.names_packages && work == Work::Packed).then_some(&parcel.id);
-            packages.push(json!({"code": package, "facility": FACILITY, "status": status, "source": "ALLOCATION",
+            packages.push(json!({"code": package, "facility": facility, "status": status, "source": "ALLOCATION",
                 "channel_package_id": channel_package_id, "awb": null, "courier": null, "invoice": invoice, "hold": null,
                 "dispatched_at": null, "delivered_at": null}));
         }
@@ -128,6 +128,21 @@ impl World {
         json!({"code": code, "channel": self.profile.channel, "channel_order_id": order.id, "status": "PROCESSING",
             "shipping": shipping, "on_hold": random.chance(2), "items": items, "packages": packages, "returns": []})
     }
+}
+
+/// One tenant's snapshot out of several worlds': they share no facility, series or code.
+/// None for none.
+pub fn joined(snapshots: impl IntoIterator<Item = Value>) -> Option<Value> {
+    snapshots.into_iter().reduce(|mut all, more| {
+        if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
+            for (name, part) in more {
+                if let (Some(Value::Array(list)), Value::Array(part)) = (all.get_mut(&name), part) {
+                    list.extend(part);
+                }
+            }
+        }
+        all
+    })
 }
 
 /// What is counted while orders are written.

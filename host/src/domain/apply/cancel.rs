@@ -24,7 +24,11 @@ pub(super) fn apply(case: &mut Case<'_>, seen: &Observation) -> Verdict {
     };
     let mut verdicts = Vec::new();
     for item in found.items {
+        let left = case.standing(item) == Standing::Sent;
         let verdict = case.decided(Part::Cancel, item).unwrap_or_else(|| one(case, item, seen));
+        if left && seen.quantity.is_some() && found.rows.contains(&Row::C12) {
+            case.note(format!("too few units were open to cancel: item {} had left", case.item(item).code));
+        }
         verdicts.push(verdict);
     }
     summary(verdicts, &found.rows)
@@ -33,12 +37,14 @@ pub(super) fn apply(case: &mut Case<'_>, seen: &Observation) -> Verdict {
 fn one(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
     match case.standing(item) {
         Standing::Cancelled => {
-            conflicts::agree_on_cancelled(case, item);
-            let first_word = case.item(item).cancelled_at.is_none() && seen.at.is_some();
-            if first_word {
+            let settled = conflicts::agree_on_cancelled(case, item);
+            let unconfirmed = case.item(item).cancelled_at.is_none()
+                && (seen.at.is_some() || case.file.order.applied.is_empty());
+            if unconfirmed {
                 case.edit_item(item).cancelled_at = seen.at;
             }
-            Verdict::by(Outcome::Unchanged, Row::C9)
+            let row = if settled || unconfirmed { Row::C14 } else { Row::C9 };
+            Verdict::by(Outcome::Unchanged, row)
         }
         Standing::Open => open(case, item, seen),
         Standing::Sent => sent(case, item, seen),
@@ -75,7 +81,7 @@ fn is_cancelled_after_dispatch(case: &Case<'_>, item: ItemIndex) -> bool {
 
 /// The units of a package that this answer cancels, this one among them.
 fn part_of(case: &Case<'_>, item: ItemIndex, package: &PackageCode) -> Vec<ItemIndex> {
-    let living = case.living_items(package);
+    let living = case.still_out(package);
     living.into_iter().filter(|&other| other == item || case.said.contains(&(Part::Cancel, other))).collect()
 }
 
@@ -185,7 +191,7 @@ fn sent(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
     part.extend(conflicts::reported_parts(case, Code::PartialCourierReturn, &package));
     part.sort_unstable();
     part.dedup();
-    let living = case.living_items(&package);
+    let living = case.still_out(&package);
     let verdict = if living.iter().all(|item| part.contains(item)) {
         returns::open_rto(case, &package, ReturnStatus::NotReceived, seen, Some(CANCELLED_AFTER_DISPATCH));
         case.set_package(&package, PackageStatus::ReturnExpected);

@@ -59,14 +59,16 @@ impl<'a> Case<'a> {
     // ---- what the answer says as a whole
 
     /// Notes which items the answer speaks of by name, and which it says are cancelled or came back undelivered.
+    ///
+    /// What a guard has answered already was said all the same: an order's word must not reach units that have their own.
     pub(super) fn read_answer(&mut self, facts: &[Fact], work: &[(usize, Status)]) {
-        for (index, status) in work {
-            let seen = &facts[*index].observation;
+        for fact in facts {
+            let seen = &fact.observation;
             if (seen.item.is_some() || seen.sku.is_some())
-                && *status != Status::Unmapped
-                && let Ok(found) = select::candidates(self, seen)
+                && let Some(status) = seen.status.filter(|status| *status != Status::Unmapped)
+                && let Ok(found) = select::targets(self, seen, status)
             {
-                self.own_word.extend(found);
+                self.own_word.extend(found.items);
             }
         }
         for (index, status) in work {
@@ -191,6 +193,13 @@ impl<'a> Case<'a> {
         items
     }
 
+    /// The units of a package that are not cancelled and did not come back yet: what an RTO can bring.
+    pub(super) fn still_out(&self, package: &PackageCode) -> Vec<ItemIndex> {
+        let mut items = self.living_items(package);
+        items.retain(|&index| self.item(index).status != ItemStatus::Returned);
+        items
+    }
+
     /// Where a unit stands, for the rules: its own state and its package's.
     pub(super) fn standing(&self, index: ItemIndex) -> Standing {
         let item = self.item(index);
@@ -229,13 +238,20 @@ impl<'a> Case<'a> {
         item + package
     }
 
+    /// The facility of a unit: its own, its package's, the channel's.
+    fn known_facility(&self, index: ItemIndex) -> Option<FacilityCode> {
+        let own = self.item(index).facility.clone();
+        own.or_else(|| self.package_of(index).and_then(|package| package.facility.clone()))
+            .or_else(|| self.policy.default_facility.clone())
+    }
+
     /// The facility that a unit goes out from.
     ///
     /// # Errors
     /// Refused if neither item nor channel knows one.
     pub(super) fn facility_of(&self, index: ItemIndex) -> Result<FacilityCode, Verdict> {
         let item = self.item(index);
-        item.facility.clone().or_else(|| self.policy.default_facility.clone()).ok_or_else(|| {
+        self.known_facility(index).ok_or_else(|| {
             let text = format!(
                 "Item {} has no facility and channel {} has no default",
                 item.code, self.policy.channel
@@ -247,7 +263,12 @@ impl<'a> Case<'a> {
     /// Whether putaways of all these units are complete.
     pub(super) fn is_put_away(&self, index: ItemIndex) -> bool {
         let code = &self.item(index).code;
-        let mut due = self.file.putaways.iter().filter(|putaway| putaway.item == *code).peekable();
+        let mut due = self
+            .file
+            .putaways
+            .iter()
+            .filter(|putaway| putaway.item == *code && putaway.status != PutawayStatus::Discarded)
+            .peekable();
         due.peek().is_some() && due.all(|putaway| putaway.status == PutawayStatus::Complete)
     }
 
@@ -379,9 +400,8 @@ impl<'a> Case<'a> {
 
     /// Moves stock of a unit's product in its facility.
     pub(super) fn move_stock(&mut self, index: ItemIndex, on_hand: i64, blocked: i64, shortfall: i64) {
-        let item = &self.file.order.items[index];
-        let Some(facility) = item.facility.clone() else { return };
-        let sku = item.sku.clone();
+        let Some(facility) = self.known_facility(index) else { return };
+        let sku = self.item(index).sku.clone();
         self.ledger.change_stock(&(facility.clone(), sku.clone()), |row| {
             row.on_hand += on_hand;
             row.blocked += blocked;
@@ -399,19 +419,19 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn stock_of(&self, index: ItemIndex) -> Option<crate::domain::stock::Stock> {
-        let item = self.item(index);
-        Some(self.ledger.stock(&(item.facility.clone()?, item.sku.clone())))
+        Some(self.ledger.stock(&(self.known_facility(index)?, self.item(index).sku.clone())))
     }
 
-    /// Makes a putaway due, unless one for the same unit and reason is.
+    /// Makes a putaway due, unless one for the same unit and reason is. A unit comes back once, but may be opened again
+    /// and cancelled again.
     pub(super) fn due(&mut self, index: ItemIndex, kind: PutawayType, package: Option<PackageCode>) {
         let item = self.code_of(index);
-        if self
-            .file
-            .putaways
-            .iter()
-            .any(|p| p.item == item && p.kind == kind && p.status != PutawayStatus::Discarded)
-        {
+        let comes_back = matches!(kind, PutawayType::CourierReturnedItems | PutawayType::ReversePickupItem);
+        if self.file.putaways.iter().any(|p| {
+            p.item == item
+                && p.kind == kind
+                && (p.status == PutawayStatus::Due || p.status == PutawayStatus::Complete && comes_back)
+        }) {
             return;
         }
         let code = self.ledger.putaway_code();
@@ -424,6 +444,20 @@ impl<'a> Case<'a> {
             status: PutawayStatus::Due,
             quality: None,
         });
+    }
+
+    /// A unit that leaves does not go back on the shelf first.
+    pub(super) fn discard_putaways(&mut self, index: ItemIndex) {
+        let item = self.code_of(index);
+        let due = |putaway: &&mut Putaway| putaway.item == item && putaway.status == PutawayStatus::Due;
+        let mut codes = Vec::new();
+        for putaway in self.file.putaways.iter_mut().filter(due) {
+            putaway.status = PutawayStatus::Discarded;
+            codes.push(putaway.code.clone());
+        }
+        for code in codes {
+            self.note(format!("putaway {code} is discarded: item {item} leaves after all"));
+        }
     }
 
     /// Fills blank facts of a package; never overwrites.
@@ -464,7 +498,7 @@ impl<'a> Case<'a> {
             });
         }
         for note in notes {
-            self.note(note);
+            self.attention(note);
         }
         let sent = self.package(code).is_some_and(|package| {
             package.invoice.is_none() && !matches!(package.status.stage(), Stage::BeforePacked | Stage::Gone)
@@ -474,7 +508,9 @@ impl<'a> Case<'a> {
             && let Some(number) = &seen.invoice
         {
             let items = self.living_items(code);
-            let _ = super::dispatch::adopt_invoice(self, code, &items, number);
+            if let Err(bad) = super::dispatch::adopt_invoice(self, code, &items, number) {
+                self.attention(format!("package {code}: {}", bad.message));
+            }
         }
     }
 
@@ -508,7 +544,8 @@ impl<'a> Case<'a> {
 
     /// Lifts a hold and accepts an order that waits for it, when something was applied.
     pub(super) fn accompany(&mut self, mut verdict: Verdict) -> Verdict {
-        if verdict.outcome != Outcome::Applied {
+        let acted = self.effects.iter().any(|effect| matches!(effect, Effect::Item { .. }));
+        if verdict.outcome != Outcome::Applied && !acted {
             return verdict;
         }
         if self.file.order.on_hold {

@@ -36,11 +36,12 @@ pub(super) fn raise(
     if let Some(conflict) = known {
         match conflict.decision {
             Some(Decision::Keep) => {
-                return Verdict::new(
-                    Outcome::Unchanged,
-                    row,
-                    format!("a person decided on {} to keep our state", conflict.code),
-                );
+                let text = format!("a person decided on {} to keep our state", conflict.code);
+                // What is reported of a package still counts towards the whole of it.
+                if package.is_some() {
+                    refresh(conflict, &codes, fact, message);
+                }
+                return Verdict::new(Outcome::Unchanged, row, text);
             }
             Some(Decision::Accept) if conflict.facts.contains(&fact) => {
                 return Verdict::new(
@@ -155,15 +156,15 @@ pub(super) fn reported_parts(case: &Case<'_>, cause: Code, package: &PackageCode
     case.living_items(package).into_iter().filter(|&item| heard.contains(&&case.item(item).code)).collect()
 }
 
-/// The channel says cancelled, as we do: what contradicted that is settled.
-pub(super) fn agree_on_cancelled(case: &mut Case<'_>, item: ItemIndex) {
+/// The channel says cancelled, as we do: what contradicted that is settled. Says whether there was such a contradiction.
+pub(super) fn agree_on_cancelled(case: &mut Case<'_>, item: ItemIndex) -> bool {
     let code = case.code_of(item);
     close_where(case, |conflict| {
         matches!(
             Code::parse(&conflict.cause),
             Some(Code::DispatchedButCancelledLocally | Code::ReopenedOnChannel)
         ) && conflict.items.contains(&code)
-    });
+    })
 }
 
 /// Closes the conflicts that no longer stand.
@@ -188,7 +189,7 @@ pub(super) fn settle(case: &mut Case<'_>) {
     });
 }
 
-fn close_where(case: &mut Case<'_>, settled: impl Fn(&Conflict) -> bool) {
+fn close_where(case: &mut Case<'_>, settled: impl Fn(&Conflict) -> bool) -> bool {
     let mut closed = Vec::new();
     for conflict in case.file.conflicts.iter_mut().filter(|conflict| conflict.open) {
         if settled(conflict) {
@@ -200,7 +201,9 @@ fn close_where(case: &mut Case<'_>, settled: impl Fn(&Conflict) -> bool) {
             });
         }
     }
+    let any = !closed.is_empty();
     for effect in closed {
         case.push(effect);
     }
+    any
 }

@@ -177,7 +177,7 @@ fn delivered(case: &mut Case<'_>, item: ItemIndex, implied: bool, seen: &Observa
             if let Some(package) = &package {
                 re_attempted(case, package);
                 // The package came back as a whole, so it was delivered as a whole.
-                for other in case.living_items(package) {
+                for other in case.still_out(package) {
                     deliver_item(case, other, Some(package), seen);
                 }
             }

@@ -155,6 +155,7 @@ fn send_group(
         Some((code, status)) => unpacked(case, group, code, status, &facility, seen)?,
     };
     for (&item, row) in group.iter().zip(&rows) {
+        case.discard_putaways(item);
         take_stock(case, item, *row);
         case.set_item(item, ItemStatus::Dispatched);
         case.edit_item(item).allocated = Some(false);
@@ -354,16 +355,19 @@ pub(super) fn missing_series(case: &Case<'_>, owner: &OwnerCode, kind: SequenceK
 fn draw_package(case: &mut Case<'_>, facility: &FacilityCode) -> Result<PackageCode, Verdict> {
     let owner = case.owner(facility);
     let key = (owner.clone(), SequenceKind::ShippingPackage);
-    loop {
-        let Some(code) = case.ledger.draw(&key, case.policy.now) else {
-            return Err(missing_series(case, &owner, SequenceKind::ShippingPackage, Row::D10));
-        };
-        let code = PackageCode::from(code);
-        // A series that began again may meet a package of this order from last year.
+    let mut drawn = String::new();
+    // A series that began again may meet a package of this order from last year.
+    for _ in 0..=case.file.order.packages.len() {
+        drawn = case
+            .ledger
+            .draw(&key, case.policy.now)
+            .ok_or_else(|| missing_series(case, &owner, SequenceKind::ShippingPackage, Row::D10))?;
+        let code = PackageCode::from(drawn.as_str());
         if case.package(&code).is_none() {
             return Ok(code);
         }
     }
+    Err(bad_number(&drawn, BadNumber::AlreadyUsed))
 }
 
 fn issue_invoice(

@@ -23,11 +23,14 @@ mod conflicts;
 mod deliver;
 mod dispatch;
 mod guards;
+pub mod matrix;
 mod outcome;
 pub mod people;
 mod returns;
 mod rows;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -148,8 +151,11 @@ fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
     let before = case.file.clone();
     let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(facts.len());
     let mut work: Vec<(usize, Status)> = Vec::new();
+    let mut effects: BTreeMap<usize, Vec<Effect>> = BTreeMap::new();
     for (index, fact) in facts.iter().enumerate() {
-        match guards::check(case, fact, remember) {
+        let guarded = guards::check(case, fact, remember);
+        effects.insert(index, case.take_effects());
+        match guarded {
             Guarded::Decided(verdict) => verdicts.push(Some(verdict)),
             Guarded::Goes(status) => {
                 verdicts.push(None);
@@ -157,7 +163,6 @@ fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
             }
         }
     }
-    let mut effects: BTreeMap<usize, Vec<Effect>> = BTreeMap::new();
     case.read_answer(facts, &work);
     for part in PARTS {
         let mut here: Vec<_> = work.iter().filter(|(_, status)| place(*status).0 == part).collect();
@@ -178,12 +183,14 @@ fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
             if verdict.outcome == Outcome::Applied && remember {
                 case.remember(&fact.observation);
             }
-            effects.insert(*index, case.take_effects());
+            effects.entry(*index).or_default().extend(case.take_effects());
             verdicts[*index] = Some(verdict);
         }
     }
     conflicts::settle(case);
-    case.derive_order_status();
+    if case.file.order.items != before.order.items {
+        case.derive_order_status();
+    }
     let rest = case.take_effects();
     if !rest.is_empty() {
         let at = work.iter().map(|(index, _)| *index).find(|index| {

@@ -36,6 +36,21 @@ pub fn decide_conflict(
     code: &str,
     decision: Decision,
 ) -> Result<Act, String> {
+    let start = ledger.mark();
+    let act = decide(file, ledger, policy, code, decision);
+    if act.is_err() {
+        ledger.roll_back(start);
+    }
+    act
+}
+
+fn decide(
+    file: &OrderFile,
+    ledger: &mut Ledger,
+    policy: &Policy,
+    code: &str,
+    decision: Decision,
+) -> Result<Act, String> {
     let mut case = Case::new(file.clone(), ledger, policy);
     let place = case
         .file
@@ -63,13 +78,19 @@ pub fn decide_conflict(
             let facts: Vec<Fact> = conflict
                 .facts
                 .iter()
-                .map(|fact| Fact { observation: fact.clone().into(), seen_at: Some(policy.now) })
+                // It was heard in time; how long the person took does not count.
+                .map(|fact| Fact { observation: fact.clone().into(), seen_at: fact.at })
                 .collect();
             let decided = run(&mut case, &facts, false);
             if let Some(refused) =
                 decided.verdicts.iter().find(|verdict| verdict.outcome == super::Outcome::Refused)
             {
                 return Err(format!("conflict {code} cannot be accepted yet: {}", refused.message));
+            }
+            if !decided.verdicts.iter().any(|verdict| verdict.outcome == super::Outcome::Applied) {
+                let why =
+                    decided.verdicts.first().map_or("nothing was said", |verdict| verdict.message.as_str());
+                return Err(format!("conflict {code} cannot be accepted: {why}"));
             }
             for fact in &facts {
                 case.remember(&fact.observation);
@@ -91,12 +112,7 @@ fn make_way(case: &mut Case<'_>, conflict: &crate::domain::duties::Conflict) -> 
     match Code::parse(&conflict.cause) {
         Some(Code::DispatchedButCancelledLocally | Code::ReturnOfCancelled) => {
             for item in members {
-                let code = case.code_of(item);
-                for putaway in
-                    case.file.putaways.iter_mut().filter(|p| p.item == code && p.status == PutawayStatus::Due)
-                {
-                    putaway.status = PutawayStatus::Discarded;
-                }
+                case.discard_putaways(item);
                 case.set_item(item, ItemStatus::Unfulfillable);
                 case.edit_item(item).cancelled_at = None;
                 case.move_item(item, None);
@@ -105,8 +121,8 @@ fn make_way(case: &mut Case<'_>, conflict: &crate::domain::duties::Conflict) -> 
         }
         Some(Code::ReopenedOnChannel) => {
             for item in members {
+                // A unit that waits to be put away keeps its block until it is.
                 case.set_item(item, ItemStatus::Created);
-                case.edit_item(item).allocated = Some(false);
                 case.edit_item(item).cancelled_at = None;
                 case.move_item(item, None);
             }
@@ -139,6 +155,9 @@ fn make_way(case: &mut Case<'_>, conflict: &crate::domain::duties::Conflict) -> 
             if let Some(package) = &conflict.package {
                 case.cancel_invoice(package);
                 case.set_package(package, PackageStatus::Picked);
+                if let Some(package) = case.edit_package(package) {
+                    package.hold = None;
+                }
             }
             Ok(true)
         }

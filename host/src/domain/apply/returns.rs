@@ -108,8 +108,9 @@ fn made_up_for(case: &Case<'_>, item: ItemIndex) -> bool {
 }
 
 fn seller_tells(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
-    case.keep_word(&[item], &seen.raw);
-    let text = format!("{} of channel {}: the seller ships this order", seen.raw, case.policy.channel);
+    let word = if seen.raw.is_empty() { Status::RtoInitiated.as_str() } else { &seen.raw };
+    case.keep_word(&[item], word);
+    let text = format!("{word} of channel {}: the seller ships this order", case.policy.channel);
     Verdict::new(Outcome::Ignored, Row::K6, text).code(Code::NotChannelShipped)
 }
 
@@ -122,13 +123,19 @@ fn by_kind(
     status: Status,
 ) -> Verdict {
     let kind = seen.ret.as_ref().and_then(|ret| ret.kind);
+    let implied = case.decided(Part::Dispatch, item).is_some() && made_up_for(case, item);
+    let told = case.channel_tells_delivery() && !implied;
+    let by_courier = told && case.standing(item) == Standing::Sent;
+    let coming_back = told && case.standing(item) == Standing::ComingBack;
     match status {
         Status::CourierReturn => rto_begun(case, item, all, seen),
-        Status::RtoInitiated => rto_begun(case, item, all, seen).after(&[Row::K3]),
+        Status::RtoInitiated => {
+            let rows: &[Row] = if by_courier { &[Row::K3] } else { &[] };
+            rto_begun(case, item, all, seen).after(rows)
+        }
         Status::RtoDelivered => {
-            let came_by_courier = matches!(case.standing(item), Standing::Sent | Standing::ComingBack);
-            let verdict = rto_back(case, item, all, seen);
-            if came_by_courier && case.channel_tells_delivery() { verdict.after(&[Row::K4]) } else { verdict }
+            let rows: &[Row] = if by_courier || coming_back { &[Row::K4] } else { &[] };
+            rto_back(case, item, all, seen).after(rows)
         }
         Status::ReturnRequested => match (kind, &seen.ret, case.standing(item)) {
             (Some(ReturnKind::Rto), ..) => rto_begun(case, item, all, seen),
@@ -140,10 +147,10 @@ fn by_kind(
         Status::ReturnCancelled => return_withdrawn(case, item, seen, kind),
         _ => match kind {
             Some(ReturnKind::Rto) => rto_back(case, item, all, seen),
-            Some(ReturnKind::Cir) => cir_back(case, item, seen),
-            None if open_cir_of(case, item, seen).is_some() => cir_back(case, item, seen),
+            Some(ReturnKind::Cir) => cir_back(case, item, all, seen),
+            None if open_cir_of(case, item, seen).is_some() => cir_back(case, item, all, seen),
             None => match case.standing(item) {
-                Standing::Delivered => cir_back(case, item, seen).guessed(case, item),
+                Standing::Delivered => cir_back(case, item, all, seen).guessed(case, item),
                 Standing::Sent => rto_back(case, item, all, seen).guessed(case, item),
                 _ => rto_back(case, item, all, seen),
             },
@@ -171,7 +178,7 @@ fn flag(case: &mut Case<'_>, item: ItemIndex, text: &str) {
 /// The units of a package that this answer says come back undelivered, this one among them.
 fn part_of(case: &Case<'_>, item: ItemIndex, all: &[ItemIndex], package: &PackageCode) -> Vec<ItemIndex> {
     let heard = conflicts::reported_parts(case, Code::PartialCourierReturn, package);
-    case.living_items(package)
+    case.still_out(package)
         .into_iter()
         .filter(|other| {
             *other == item
@@ -211,7 +218,7 @@ fn rto_begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Obs
             return Verdict::by(Outcome::Stale, Row::R17);
         }
     }
-    let living = case.living_items(&package);
+    let living = case.still_out(&package);
     let part = part_of(case, item, all, &package);
     let verdict = if part.len() < living.len() {
         conflicts::partial_return(case, &package, &part, &living, seen, Row::R11)
@@ -253,7 +260,7 @@ fn rto_back(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Obse
         Standing::Sent | Standing::ComingBack => Row::R2,
         Standing::Open | Standing::Cancelled => return Verdict::by(Outcome::Unchanged, Row::G7),
     };
-    let living = case.living_items(&package);
+    let living = case.still_out(&package);
     let part = if row == Row::R3 || case.standing(item) == Standing::ComingBack {
         // The whole package is known to come back; it arrives as a whole.
         living.clone()
@@ -298,7 +305,7 @@ pub(super) fn open_rto(
         fill_rto(case, package, seen);
         return;
     }
-    let items = case.living_items(package);
+    let items = case.still_out(package);
     let items = case.codes_of(&items);
     let (own_reason, awb, courier) = return_data(seen, true);
     let reason = reason.map(str::to_owned).or(own_reason);
@@ -417,24 +424,29 @@ fn return_id(seen: &Observation) -> Option<&str> {
     seen.ret.as_ref().and_then(|ret| ret.id.as_deref()).filter(|id| !id.is_empty())
 }
 
-/// The customer return that an observation means for a unit: by id and package, else any open one of the unit.
+/// The customer return that an observation means for a unit: by id and package. One without an id is the open one that
+/// the unit is in, else the package's nameless one.
 fn cir_of(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> Option<usize> {
     let code = &case.item(item).code;
-    let package = case.item(item).package.as_ref();
+    let package = case.item(item).package.as_ref()?;
     let returns = &case.file.order.returns;
-    let is_cir = |ret: &&Return| ret.kind == ReturnKind::Cir;
-    let by_id = return_id(seen).and_then(|id| {
-        returns.iter().position(|ret| is_cir(&ret) && ret.code == id && ret.package.as_ref() == package)
-    });
-    by_id.or_else(|| {
+    let by_code = |wanted: &str| {
         returns.iter().position(|ret| {
-            let nameless = ret.package.as_ref().is_some_and(|package| ret.code == own_code(package));
-            is_cir(&ret)
+            ret.kind == ReturnKind::Cir && ret.code == wanted && ret.package.as_ref() == Some(package)
+        })
+    };
+    let open_with_unit = |only_nameless: bool| {
+        returns.iter().position(|ret| {
+            ret.kind == ReturnKind::Cir
                 && ret.status.is_open()
                 && ret.items.contains(code)
-                && (return_id(seen).is_none() || nameless)
+                && (!only_nameless || ret.code == own_code(package))
         })
-    })
+    };
+    match return_id(seen) {
+        Some(id) => by_code(id).or_else(|| open_with_unit(true)),
+        None => open_with_unit(false).or_else(|| by_code(&own_code(package))),
+    }
 }
 
 fn open_cir_of(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> Option<usize> {
@@ -465,16 +477,7 @@ fn cir_asked(
     }
     let code = case.code_of(item);
     if let Some(place) = cir_of(case, item, seen) {
-        if case.file.order.returns[place].items.contains(&code) {
-            adopt_id(case, place, seen);
-            fill_return(case, place, seen, false);
-            return Verdict::by(Outcome::Unchanged, Row::R9);
-        }
-        if case.file.order.returns[place].status.is_open() {
-            case.file.order.returns[place].items.push(code.clone());
-            push_return(case, place);
-            return Verdict::new(Outcome::Applied, Row::R4, format!("item {code} joins the buyer's return"));
-        }
+        return known_cir(case, item, place, seen);
     }
     let in_other = case
         .file
@@ -504,6 +507,33 @@ fn cir_asked(
     Verdict::new(Outcome::Applied, Row::R4, format!("the buyer sends item {code} back, return {id}"))
 }
 
+/// A return that is known: blanks are filled in, further units join it, and one without an id may begin again.
+fn known_cir(case: &mut Case<'_>, item: ItemIndex, place: usize, seen: &Observation) -> Verdict {
+    let code = case.code_of(item);
+    let ret = &case.file.order.returns[place];
+    let (known, withdrawn) = (ret.items.contains(&code), ret.status == ReturnStatus::Canceled);
+    let again = withdrawn
+        && return_id(seen).is_none()
+        && matches!((seen.at, ret.at), (Some(asked), Some(before)) if asked > before);
+    if (known || withdrawn) && !again {
+        adopt_id(case, place, seen);
+        fill_return(case, place, seen, false);
+        return Verdict::by(Outcome::Unchanged, Row::R9);
+    }
+    let ret = &mut case.file.order.returns[place];
+    if again {
+        ret.at = seen.at;
+    }
+    if !known {
+        ret.items.push(code.clone());
+    }
+    if !ret.status.is_open() {
+        ret.status = ReturnStatus::Created;
+    }
+    push_return(case, place);
+    Verdict::new(Outcome::Applied, Row::R4, format!("item {code} joins the buyer's return"))
+}
+
 fn push_return(case: &mut Case<'_>, place: usize) {
     let ret = &case.file.order.returns[place];
     let effect =
@@ -523,7 +553,7 @@ fn adopt_id(case: &mut Case<'_>, place: usize, seen: &Observation) {
 }
 
 /// R5, R6, R14: the buyer's return is back.
-fn cir_back(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
+fn cir_back(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Observation) -> Verdict {
     match case.standing(item) {
         Standing::Sent | Standing::Delivered => {}
         Standing::Returned => {
@@ -535,37 +565,68 @@ fn cir_back(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict
         Standing::ComingBack | Standing::Acknowledged => return Verdict::by(Outcome::Stale, Row::G8),
         Standing::Open | Standing::Cancelled => return Verdict::by(Outcome::Unchanged, Row::G7),
     }
-    if let Some(verdict) = case.decided(Part::Return, item) {
+    if let Some(verdict) = case.decided(Part::Return, item).filter(|verdict| verdict.rows.contains(&Row::R5))
+    {
         return verdict;
     }
-    let mut rows = Vec::new();
-    if open_cir_of(case, item, seen).is_none() {
-        let asked = cir_asked(case, item, seen, None);
-        if asked.outcome != Outcome::Applied {
-            return asked;
+    // All that this word brings back in one package is credited together.
+    let package = case.item(item).package.clone();
+    let standing = case.standing(item);
+    let told = seen.ret.as_ref().is_some_and(|ret| ret.kind == Some(ReturnKind::Cir));
+    let mut members: Vec<ItemIndex> = all
+        .iter()
+        .copied()
+        .filter(|&other| {
+            other == item
+                || case.item(other).package == package
+                    && (case.standing(other) == standing
+                        || told && matches!(case.standing(other), Standing::Sent | Standing::Delivered))
+        })
+        .collect();
+    for &member in &members {
+        if open_cir_of(case, member, seen).is_none() {
+            reopen_withdrawn(case, member, seen);
+            let asked = cir_asked(case, member, seen, None);
+            if member == item && open_cir_of(case, item, seen).is_none() {
+                return asked;
+            }
         }
-        rows.push(Row::R4);
     }
     let Some(place) = open_cir_of(case, item, seen) else { return Verdict::by(Outcome::Unchanged, Row::R9) };
     adopt_id(case, place, seen);
     fill_return(case, place, seen, false);
-    // The return comes back as it was announced: every unit of it that is still out.
-    let members: Vec<ItemIndex> = (0..case.file.order.items.len())
-        .filter(|&other| {
-            other == item
-                || (case.said.contains(&(Part::Return, other))
-                    && case.file.order.returns[place].items.contains(&case.item(other).code)
-                    && matches!(case.standing(other), Standing::Sent | Standing::Delivered))
-        })
-        .collect();
-    let verdict = complete_cir(case, place, &members).map(|verdict| verdict.after(&rows));
-    let verdict = match verdict {
+    // And so is what the same answer brings back of the same return, item by item.
+    let announced = case.file.order.returns[place].items.clone();
+    members.retain(|&member| announced.contains(&case.item(member).code));
+    members.extend((0..case.file.order.items.len()).filter(|&other| {
+        case.said.contains(&(Part::Return, other))
+            && announced.contains(&case.item(other).code)
+            && matches!(case.standing(other), Standing::Sent | Standing::Delivered)
+    }));
+    members.sort_unstable();
+    members.dedup();
+    let verdict = match complete_cir(case, place, &members) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     for other in members {
         case.decide(Part::Return, other, verdict.clone());
     }
     verdict
+}
+
+/// A return that was withdrawn and comes back all the same: that the goods are here counts for more.
+fn reopen_withdrawn(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) {
+    if let Some(place) = cir_of(case, item, seen)
+        && case.file.order.returns[place].status == ReturnStatus::Canceled
+    {
+        let text = format!(
+            "return {} was withdrawn and came back all the same",
+            case.file.order.returns[place].code
+        );
+        case.attention(text);
+        case.file.order.returns[place].status = ReturnStatus::Created;
+        push_return(case, place);
+    }
 }
 
 /// Completes units of a customer return: credited against the invoice of their own package, due to be put away.
@@ -638,7 +699,6 @@ fn credit(
     let is_credited = |item: &ItemCode| {
         case.file.invoices.iter().any(|invoice| {
             invoice.kind == SequenceKind::SaleReturnInvoice
-                && invoice.package == *package
                 && invoice.against.as_deref() == Some(against)
                 && invoice.items.contains(item)
         })
@@ -682,11 +742,15 @@ fn return_withdrawn(
         let verdict = Verdict { rows: vec![Row::R12], ..verdict };
         return Verdict { message: "the buyer's return was withdrawn".to_owned(), ..verdict };
     };
-    if let Some(verdict) = case.decided(Part::Return, item) {
+    if let Some(verdict) = case.decided(Part::Return, item).filter(|verdict| verdict.rows.contains(&Row::R12))
+    {
         return verdict;
     }
     let ret = &case.file.order.returns[place];
     let verdict = match ret.status {
+        status if !status.is_open() && !ret.items.contains(&case.item(item).code) => {
+            Verdict::by(Outcome::Unchanged, Row::R12)
+        }
         ReturnStatus::Canceled => Verdict::by(Outcome::Unchanged, Row::R12),
         ReturnStatus::Complete | ReturnStatus::Received | ReturnStatus::Closed => {
             let text = format!(

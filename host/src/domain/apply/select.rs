@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     codes::{PackageCode, natural},
-    order::{ItemStatus, Stage},
+    order::{ItemStatus, Package, PackageStatus, Stage},
 };
 
 /// The units that an observation is about, and the rows by which they were chosen.
@@ -119,6 +119,10 @@ fn whole_order(
         }
         return Ok(case.living_items(package));
     }
+    let gone = cancelled_units_of(case, seen);
+    if !gone.is_empty() {
+        return Ok(gone);
+    }
     let mut pool: Vec<_> = all.iter().copied().filter(|&item| !case.has_own_word(item)).collect();
     let word = seen.package.as_deref().or(seen.awb.as_deref());
     if let Some(word) = word.filter(|_| living > 1) {
@@ -150,9 +154,37 @@ pub(super) fn named_package(case: &Case<'_>, seen: &Observation) -> Option<Packa
     by_id.or_else(by_awb).map(|package| package.code.clone())
 }
 
+/// The units of the cancelled package that the observation names, if it names one.
+fn cancelled_units_of(case: &Case<'_>, seen: &Observation) -> Vec<ItemIndex> {
+    let items = &case.file.order.items;
+    let named = |package: &&Package| {
+        package.status == PackageStatus::Cancelled
+            && match (&seen.package, &package.channel_package_id) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                _ => seen.awb.is_some() && seen.awb == package.awb,
+            }
+    };
+    let packages = case.file.order.packages.iter().filter(named);
+    packages
+        .flat_map(|package| {
+            (0..items.len()).filter(|&item| {
+                items[item].package.as_ref() == Some(&package.code)
+                    && items[item].status == ItemStatus::Cancelled
+            })
+        })
+        .collect()
+}
+
 /// Whether a unit can be in the package that the observation names: it is not in one with another name.
 fn may_be_in(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> bool {
-    let Some(package) = case.package_of(item) else { return true };
+    let Some(package) = case.package_of(item) else {
+        // In none here; but the same answer may have put it in one of the marketplace's.
+        let said = case.sent.get(&item);
+        return match (&seen.package, said.and_then(|said| said.package.as_ref())) {
+            (Some(theirs), Some(said)) => theirs == said,
+            _ => true,
+        };
+    };
     match (&seen.package, &package.channel_package_id) {
         (Some(theirs), Some(ours)) => theirs == ours,
         (Some(_), None) => true,

@@ -1,5 +1,555 @@
-//! The store in one SQLite file.
+//! The store in one `SQLite` file: one connection that writes, a few that read.
+//!
+//! Each call of the surface is one job on a worker's thread; a writing job is one `BEGIN IMMEDIATE` transaction. The SQL
+//! is in the files named after what it is about.
 
-/// A store in one SQLite file.
-#[derive(Debug)]
-pub struct Sqlite;
+mod bucket;
+mod export;
+mod fault;
+mod import;
+mod json;
+mod lease;
+mod load;
+mod order;
+mod page;
+mod run;
+mod save;
+mod schema;
+mod setting;
+mod task;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use plugin_api::{Mark, Millis, OrderRef, Task};
+use rusqlite::{Connection, TransactionBehavior};
+
+use self::{fault::Fail, worker::Workers};
+use super::{
+    Claim, ConflictRow, Decide, DueTask, Fence, Health, ItemCount, Mode, NewRun, NewTask, OrderFilter,
+    OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd, RunFilter,
+    RunId, RunLine, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
+};
+use crate::{
+    domain::{
+        codes::{ChannelCode, FacilityCode, OrderCode, Sku, TenantCode},
+        effect::Change,
+        invoice::Sequence,
+        snapshot::{Channel, Facility, OrderFile, Snapshot},
+        stock::Stock,
+    },
+    secrets::{Key, Secret},
+};
+
+/// Connections that read. More would not help: a read takes well under a millisecond, and there are few cores.
+const READERS: usize = 3;
+
+/// A store in one `SQLite` file. Dropping it waits for writes that are under way.
+pub struct Sqlite {
+    writer: Workers,
+    readers: Workers,
+    path: Arc<Path>,
+    key: Key,
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    /// Opens the file, makes it if there is none, and brings its schema up to date. `key` seals secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::OldEngine`], [`StoreError::Newer`], [`StoreError::ReadOnly`], [`StoreError::CannotOpen`],
+    /// [`StoreError::Damaged`], [`StoreError::InUse`].
+    pub fn open(path: &Path, key: Key) -> Result<Sqlite> {
+        schema::check_engine()?;
+        let path: Arc<Path> = Arc::from(path);
+        let words = |fail: Fail| fail.in_words("was opening the database", &path);
+        let writer = schema::open_writer(&path).map_err(words)?;
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            readers.push(schema::open_reader(&path).map_err(words)?);
+        }
+        let start = |name, connections, open: fn(&Path) -> std::result::Result<Connection, Fail>| {
+            let file = Arc::clone(&path);
+            Workers::start(name, &path, connections, &(Arc::new(move || open(&file)) as _)).map_err(|error| {
+                StoreError::Failed { doing: "was starting its threads".to_owned(), source: Box::new(error) }
+            })
+        };
+        Ok(Sqlite {
+            writer: start("store-writer", vec![writer], schema::open_writer)?,
+            readers: start("store-reader", readers, schema::open_reader)?,
+            path: Arc::clone(&path),
+            key,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a copy of the whole database, as of one instant, to a new file, while work goes on. Secrets in it stay sealed
+    /// under this host's key.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if there is such a file already.
+    pub async fn back_up(&self, to: PathBuf) -> Result<()> {
+        if to.exists() {
+            return Err(StoreError::Exists(format!("the file {}", to.display())));
+        }
+        self.readers
+            .work("was writing a backup", move |db| {
+                // Writing the copy needs the right to write; the connection gets it for this statement only.
+                db.pragma_update(None, "query_only", false)?;
+                let copied = db.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+                db.pragma_update(None, "query_only", true)?;
+                copied?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> Result<T> {
+        self.writer
+            .work(doing, move |db| {
+                let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let done = job(&tx)?;
+                tx.commit()?;
+                Ok(done)
+            })
+            .await
+    }
+
+    /// Reads, however many statements it takes, as of one instant.
+    async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> Result<T> {
+        self.readers
+            .work(doing, move |db| {
+                let tx = db.transaction()?;
+                job(&tx)
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn apply_page(
+        &self,
+        fence: &Fence,
+        page: PageKeys,
+        mode: Mode,
+        decide: Decide,
+    ) -> Result<PageReport> {
+        let fence = fence.clone();
+        self.writer.work("was writing a page", move |db| page::apply(db, &fence, &page, mode, decide)).await
+    }
+
+    async fn waiting_orders(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>> {
+        let (tenant, channel, after) = (tenant.clone(), channel.clone(), after.map(str::to_owned));
+        self.read("was listing waiting facts", move |db| {
+            order::waiting(db, &tenant, &channel, after.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn edit_order(
+        &self,
+        tenant: &TenantCode,
+        order: &OrderCode,
+        now: Millis,
+        mode: Mode,
+        decide: Decide,
+    ) -> Result<PageReport> {
+        let (tenant, order) = (tenant.clone(), order.clone());
+        self.writer
+            .work("was writing an order", move |db| page::edit(db, &tenant, &order, now, mode, decide))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        holder: &str,
+        ttl_ms: Millis,
+    ) -> Result<Claim> {
+        let (tenant, channel, holder) = (tenant.clone(), channel.clone(), holder.to_owned());
+        self.write("was claiming a channel", move |db| lease::claim(db, &tenant, &channel, &holder, ttl_ms))
+            .await
+    }
+
+    async fn renew(&self, fence: &Fence, ttl_ms: Millis) -> Result<()> {
+        let fence = fence.clone();
+        self.write("was renewing a lease", move |db| lease::renew(db, &fence, ttl_ms)).await
+    }
+
+    async fn release(&self, fence: &Fence) -> Result<()> {
+        let fence = fence.clone();
+        self.write("was releasing a lease", move |db| lease::release(db, &fence)).await
+    }
+
+    async fn ensure_tasks(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        tasks: &[NewTask],
+    ) -> Result<()> {
+        let (tenant, channel, tasks) = (tenant.clone(), channel.clone(), tasks.to_owned());
+        self.write("was making tasks", move |db| task::ensure(db, &tenant, &channel, &tasks)).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>> {
+        let filter = filter.clone();
+        self.read("was listing tasks", move |db| task::list(db, &filter)).await
+    }
+
+    async fn due_tasks(&self, now: Millis, limit: u32) -> Result<Vec<DueTask>> {
+        self.read("was looking for due tasks", move |db| task::due(db, now, limit)).await
+    }
+
+    async fn next_due_at(&self) -> Result<Option<Millis>> {
+        self.read("was looking for due tasks", task::next_due_at).await
+    }
+
+    async fn set_task(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        task: Task,
+        edit: TaskEdit,
+    ) -> Result<()> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.write("was setting a task", move |db| task::set(db, &tenant, &channel, task, edit)).await
+    }
+
+    async fn start_run(&self, run: &NewRun, fence: Option<&Fence>) -> Result<RunId> {
+        let (run, fence) = (run.clone(), fence.cloned());
+        self.write("was starting a run", move |db| run::start(db, &run, fence.as_ref())).await
+    }
+
+    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<()> {
+        let end = end.clone();
+        self.write("was ending a run", move |db| run::finish(db, run, &end)).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<Run>> {
+        let filter = filter.clone();
+        self.read("was listing runs", move |db| run::list(db, &filter, after, limit)).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<(Run, Vec<RunLine>)>> {
+        self.read("was reading a run", move |db| run::with_lines(db, run)).await
+    }
+
+    async fn mark(&self, tenant: &TenantCode, channel: &ChannelCode, task: Task) -> Result<Option<Mark>> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.read("was reading a mark", move |db| task::mark(db, &tenant, &channel, task)).await
+    }
+
+    async fn open_refs(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        task: Task,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<(OrderCode, OrderRef)>> {
+        let (tenant, channel, after) = (tenant.clone(), channel.clone(), after.cloned());
+        self.read("was listing orders to ask about", move |db| {
+            order::open_refs(db, &tenant, &channel, task, after.as_ref(), limit)
+        })
+        .await
+    }
+
+    async fn refs(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        ids: &[String],
+    ) -> Result<Vec<(OrderCode, OrderRef)>> {
+        let (tenant, channel, ids) = (tenant.clone(), channel.clone(), ids.to_owned());
+        self.read("was listing orders to ask about", move |db| order::refs(db, &tenant, &channel, &ids)).await
+    }
+
+    async fn orders(
+        &self,
+        tenant: &TenantCode,
+        filter: &OrderFilter,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<OrderRow>> {
+        let (tenant, filter, after) = (tenant.clone(), filter.clone(), after.cloned());
+        self.read("was listing orders", move |db| order::list(db, &tenant, &filter, after.as_ref(), limit))
+            .await
+    }
+
+    async fn order(&self, tenant: &TenantCode, id: &str) -> Result<Option<OrderFile>> {
+        let (tenant, id) = (tenant.clone(), id.to_owned());
+        self.read("was reading an order", move |db| order::file(db, &tenant, &id)).await
+    }
+
+    async fn history(&self, tenant: &TenantCode, order: &OrderCode) -> Result<Vec<Change>> {
+        let (tenant, order) = (tenant.clone(), order.clone());
+        self.read("was reading history", move |db| order::history(db, &tenant, &order)).await
+    }
+
+    async fn conflicts(&self, tenant: &TenantCode, open_only: bool) -> Result<Vec<ConflictRow>> {
+        let tenant = tenant.clone();
+        self.read("was listing conflicts", move |db| order::conflicts(db, &tenant, open_only)).await
+    }
+
+    async fn conflict(&self, tenant: &TenantCode, code: &str) -> Result<Option<ConflictRow>> {
+        let (tenant, code) = (tenant.clone(), code.to_owned());
+        self.read("was reading a conflict", move |db| order::conflict(db, &tenant, &code)).await
+    }
+
+    async fn putaways(&self, tenant: &TenantCode, due_only: bool) -> Result<Vec<PutawayRow>> {
+        let tenant = tenant.clone();
+        self.read("was listing putaways", move |db| order::putaways(db, &tenant, due_only)).await
+    }
+
+    async fn putaway(&self, tenant: &TenantCode, code: &str) -> Result<Option<PutawayRow>> {
+        let (tenant, code) = (tenant.clone(), code.to_owned());
+        self.read("was reading a putaway", move |db| order::putaway(db, &tenant, &code)).await
+    }
+
+    async fn parked(
+        &self,
+        tenant: &TenantCode,
+        filter: &ParkedFilter,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<ParkedRow>> {
+        let (tenant, filter) = (tenant.clone(), filter.clone());
+        self.read("was listing waiting facts", move |db| order::parked(db, &tenant, &filter, after, limit))
+            .await
+    }
+
+    async fn stock(&self, tenant: &TenantCode) -> Result<Vec<Stock>> {
+        let tenant = tenant.clone();
+        self.read("was listing stock", move |db| setting::stock(db, &tenant)).await
+    }
+
+    async fn sequences(&self, tenant: &TenantCode) -> Result<Vec<Sequence>> {
+        let tenant = tenant.clone();
+        self.read("was listing sequences", move |db| load::sequences(db, &tenant)).await
+    }
+
+    async fn facilities(&self, tenant: &TenantCode) -> Result<Vec<Facility>> {
+        let tenant = tenant.clone();
+        self.read("was listing facilities", move |db| load::facilities(db, &tenant)).await
+    }
+
+    async fn channels(&self, tenant: &TenantCode) -> Result<Vec<Channel>> {
+        let tenant = tenant.clone();
+        self.read("was listing channels", move |db| setting::channels(db, &tenant)).await
+    }
+
+    async fn channel(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<Channel>> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.read("was reading a channel", move |db| setting::channel(db, &tenant, &channel)).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantRow>> {
+        self.read("was listing tenants", |db| setting::tenants(db, None)).await
+    }
+
+    async fn tenant(&self, tenant: &TenantCode) -> Result<Option<TenantRow>> {
+        let tenant = tenant.clone();
+        self.read("was reading a tenant", move |db| Ok(setting::tenants(db, Some(&tenant))?.pop())).await
+    }
+
+    async fn item_counts(&self, tenant: &TenantCode) -> Result<Vec<ItemCount>> {
+        let tenant = tenant.clone();
+        self.read("was counting items", move |db| order::item_counts(db, &tenant)).await
+    }
+
+    async fn add_tenant(&self, tenant: &TenantCode) -> Result<()> {
+        let tenant = tenant.clone();
+        self.write("was adding a tenant", move |db| setting::add_tenant(db, &tenant)).await
+    }
+
+    async fn set_live(&self, tenant: &TenantCode, live: bool) -> Result<()> {
+        let tenant = tenant.clone();
+        self.write("was changing a tenant", move |db| setting::set_live(db, &tenant, live)).await
+    }
+
+    async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()> {
+        let tenant = tenant.clone();
+        self.write("was removing a tenant", move |db| setting::remove_tenant(db, &tenant)).await
+    }
+
+    async fn put_channel(&self, tenant: &TenantCode, channel: &Channel) -> Result<()> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.write("was writing a channel", move |db| setting::put_channel(db, &tenant, &channel)).await
+    }
+
+    async fn enable_channel(&self, tenant: &TenantCode, channel: &ChannelCode, enabled: bool) -> Result<()> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.write("was writing a channel", move |db| setting::enable_channel(db, &tenant, &channel, enabled))
+            .await
+    }
+
+    async fn put_secrets(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Result<()> {
+        let (tenant, channel, secrets, key) =
+            (tenant.clone(), channel.clone(), secrets.clone(), self.key.clone());
+        self.write("was writing secrets", move |db| {
+            setting::put_secrets(db, &key, &tenant, &channel, &secrets)
+        })
+        .await
+    }
+
+    async fn secret_names(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<BTreeSet<String>> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.read("was listing secrets", move |db| setting::secret_names(db, &tenant, &channel)).await
+    }
+
+    async fn secrets(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<BTreeMap<String, Secret>> {
+        let (tenant, channel, key) = (tenant.clone(), channel.clone(), self.key.clone());
+        self.read("was reading secrets", move |db| setting::secrets(db, &key, &tenant, &channel)).await
+    }
+
+    async fn put_token(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        token: &Secret,
+        expires_at: Millis,
+        rotated: &BTreeMap<String, Secret>,
+    ) -> Result<()> {
+        let (tenant, channel, token, rotated, key) =
+            (tenant.clone(), channel.clone(), token.clone(), rotated.clone(), self.key.clone());
+        self.write("was writing a token", move |db| {
+            setting::put_secrets(db, &key, &tenant, &channel, &rotated)?;
+            setting::put_token(db, &key, &tenant, &channel, &token, expires_at)
+        })
+        .await
+    }
+
+    async fn token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<(Secret, Millis)>> {
+        let (tenant, channel, key) = (tenant.clone(), channel.clone(), self.key.clone());
+        self.read("was reading a token", move |db| setting::token(db, &key, &tenant, &channel)).await
+    }
+
+    async fn forget_token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<()> {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        self.write("was forgetting a token", move |db| setting::forget_token(db, &tenant, &channel)).await
+    }
+
+    async fn put_facility(&self, tenant: &TenantCode, facility: &Facility) -> Result<()> {
+        let (tenant, facility) = (tenant.clone(), facility.clone());
+        self.write("was writing a facility", move |db| setting::put_facility(db, &tenant, &facility)).await
+    }
+
+    async fn put_sequence(&self, tenant: &TenantCode, sequence: &Sequence) -> Result<()> {
+        let (tenant, sequence) = (tenant.clone(), sequence.clone());
+        self.write("was writing a sequence", move |db| setting::put_sequence(db, &tenant, &sequence)).await
+    }
+
+    async fn set_on_hand(
+        &self,
+        tenant: &TenantCode,
+        facility: &FacilityCode,
+        sku: &Sku,
+        on_hand: i64,
+    ) -> Result<Stock> {
+        let (tenant, facility, sku) = (tenant.clone(), facility.clone(), sku.clone());
+        self.write("was writing stock", move |db| setting::set_on_hand(db, &tenant, &facility, &sku, on_hand))
+            .await
+    }
+
+    async fn reserve(
+        &self,
+        account: &str,
+        operation: &str,
+        interval_ms: Millis,
+        burst: u32,
+        now: Millis,
+    ) -> Result<Millis> {
+        let (account, operation) = (account.to_owned(), operation.to_owned());
+        self.write("was taking from a rate bucket", move |db| {
+            bucket::reserve(db, &account, &operation, interval_ms, burst, now)
+        })
+        .await
+    }
+
+    async fn give_back(&self, account: &str, operation: &str, interval_ms: Millis) -> Result<()> {
+        let (account, operation) = (account.to_owned(), operation.to_owned());
+        self.write("was giving back to a rate bucket", move |db| {
+            bucket::give_back(db, &account, &operation, interval_ms)
+        })
+        .await
+    }
+
+    async fn import(
+        &self,
+        snapshot: Snapshot,
+        secrets: BTreeMap<ChannelCode, BTreeMap<String, Secret>>,
+    ) -> Result<()> {
+        let key = self.key.clone();
+        let import = import::Import::prepare(snapshot, &secrets)?;
+        self.write("was importing a snapshot", move |db| import.write(db, &key, &secrets)).await
+    }
+
+    async fn export(&self, tenant: &TenantCode, now: Millis, out: &mut (dyn Write + Send)) -> Result<()> {
+        let tenant = tenant.clone();
+        let (pieces, mut arriving) = tokio::sync::mpsc::channel(4);
+        let reading = self.readers.work("was exporting", move |db| export::write(db, &tenant, now, &pieces));
+        let writing = async {
+            while let Some(piece) = arriving.recv().await {
+                out.write_all(&piece).map_err(StoreError::Output)?;
+            }
+            // Dropped with an error, the receiver tells the reader to stop.
+            drop(arriving);
+            out.flush().map_err(StoreError::Output)
+        };
+        let (written, read) = futures_util::future::join(writing, reading).await;
+        written.and(read)
+    }
+
+    async fn check(&self) -> Result<Health> {
+        self.read("was being checked", |db| {
+            Ok(Health {
+                engine: format!("SQLite {}", rusqlite::version()),
+                journal: db.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+                schema: db.pragma_query_value(None, "user_version", |row| row.get(0))?,
+                faults: json::each(db, "PRAGMA quick_check", [], |row| Ok(row.get::<_, String>(0)?))?
+                    .into_iter()
+                    .filter(|line| line != "ok")
+                    .collect(),
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,341 @@
+//! Wires the parts: the data directory with its files, the store, the connectors, the way out, the engine.
+//!
+//! It makes and opens; it decides nothing about tenants or orders.
+
+use std::{
+    env,
+    fs::{self, DirBuilder},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use plugin_api::{Error as ConnectorError, ErrorKind, Operation};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{self, Config, ConfigError},
+    fetch::{self, Egress, Fetcher, Pacing, Retrying, Turn},
+    plugins::Registry,
+    secrets::{Key, SecretError},
+    storage::{Sqlite, Store, StoreError},
+    sync::{Engine, LeaseTimes, Setup},
+};
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no place for data.
+    #[error("no data directory is known: give one with --data DIR, or set STATUSYNC_DATA or HOME")]
+    NoDataDir,
+    /// The data directory does not exist.
+    #[error("there is no data directory {} yet; `statusync init` makes it", .0.display())]
+    Missing(PathBuf),
+    /// A file or directory cannot be used.
+    #[error("could not {doing} {}", path.display())]
+    File {
+        /// What was being done: `read`, `make`, …
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The key file.
+    #[error(transparent)]
+    Key(#[from] SecretError),
+    /// The key file is gone, and there is a database.
+    #[error(
+        "the key file {} is missing and {} may hold secrets that only it opens; restore it from the backup",
+        key.display(), database.display()
+    )]
+    KeyLost {
+        /// Where it should be.
+        key: PathBuf,
+        /// The database.
+        database: PathBuf,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The way out.
+    #[error("requests cannot be sent: {0}")]
+    WayOut(ConnectorError),
+}
+
+/// The directory that holds all of a host's own files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The directory that was given, else `$STATUSYNC_DATA`, else `statusync` in the user's data directory.
+    ///
+    /// # Errors
+    /// [`AppError::NoDataDir`].
+    pub fn find(given: Option<PathBuf>) -> Result<DataDir, AppError> {
+        let from_env = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        given
+            .or_else(|| from_env("STATUSYNC_DATA"))
+            .or_else(|| Some(from_env("XDG_DATA_HOME")?.join("statusync")))
+            .or_else(|| Some(from_env("HOME")?.join(".local/share/statusync")))
+            .map(DataDir)
+            .ok_or(AppError::NoDataDir)
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The configuration, unless another is named.
+    pub fn config_file(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The key that secrets are sealed with.
+    pub fn key_file(&self) -> PathBuf {
+        self.0.join("key")
+    }
+
+    /// The database.
+    pub fn database(&self, config: &Config) -> PathBuf {
+        let name = config.database.url.as_ref().map_or(Path::new("statusync.db"), |url| &url.0);
+        self.0.join(name)
+    }
+
+    /// The host's own copies of connector files.
+    pub fn plugin_store(&self) -> PathBuf {
+        self.0.join("plugin-store")
+    }
+
+    /// The folders in which connectors are looked for, in order, whether they exist or not.
+    pub fn plugin_folders(&self, config: &Config) -> Vec<PathBuf> {
+        let own = env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+        let configured = config.plugins.dirs.iter().map(|dir| self.0.join(dir));
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for folder in configured.chain([self.0.join("plugins")]).chain(own) {
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
+        }
+        folders
+    }
+
+    /// Makes the directory and what is missing in it, and says what it made.
+    ///
+    /// # Errors
+    /// [`AppError::File`], or [`AppError::KeyLost`]: a new key would leave stored secrets closed for ever.
+    /// # Idempotency
+    /// What is there is left as it is.
+    pub fn make(&self, config: &Config) -> Result<Vec<PathBuf>, AppError> {
+        let mut made = Vec::new();
+        for dir in [self.0.clone(), self.0.join("plugins")] {
+            if !dir.is_dir() {
+                make_private(&dir)?;
+                made.push(dir);
+            }
+        }
+        let file = self.config_file();
+        if !file.exists() {
+            fs::write(&file, config::TEMPLATE).map_err(file_error("write", &file))?;
+            made.push(file);
+        }
+        let key = self.key_file();
+        if !key.exists() {
+            let database = self.database(config);
+            if database.exists() {
+                return Err(AppError::KeyLost { key, database });
+            }
+            Key::create(&key)?;
+            made.push(key);
+        }
+        Ok(made)
+    }
+}
+
+#[cfg(unix)]
+fn make_private(dir: &Path) -> Result<(), AppError> {
+    let mut builder = DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
+    builder.create(dir).map_err(file_error("make", dir))
+}
+
+fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> AppError {
+    move |source| AppError::File { doing, path: path.to_owned(), source }
+}
+
+/// Reads the configuration: of the file that is named, or of the data directory's if there is one.
+///
+/// # Errors
+/// [`AppError::Config`] for what stands in it, [`AppError::File`] if it cannot be read.
+pub fn read_config(named: Option<&Path>, data: &DataDir) -> Result<Config, AppError> {
+    let own = data.config_file();
+    let path = named.unwrap_or(&own);
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Config::parse(&text, path)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Config::default()),
+        Err(error) => Err(file_error("read", path)(error)),
+    }
+}
+
+/// The opened parts of a host.
+pub struct App {
+    /// Its files.
+    pub data: DataDir,
+    /// How it is configured.
+    pub config: Config,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Its state.
+    pub store: Arc<dyn Store>,
+}
+
+impl App {
+    /// Opens the store of a data directory that exists.
+    ///
+    /// # Errors
+    /// [`AppError::Missing`] if there is none, and what key and store say.
+    pub fn open(data: DataDir, config: Config) -> Result<App, AppError> {
+        if !data.path().is_dir() || !data.key_file().exists() && !data.database(&config).exists() {
+            return Err(AppError::Missing(data.path().to_owned()));
+        }
+        let (key_file, database) = (data.key_file(), data.database(&config));
+        if !key_file.exists() {
+            return Err(AppError::KeyLost { key: key_file, database });
+        }
+        let key = Key::load(&key_file)?;
+        let store = Sqlite::open(&database, key)?;
+        Ok(App { data, config, clock: Arc::new(SystemClock), store: Arc::new(store) })
+    }
+
+    /// The connectors of the plugin folders. A folder that does not exist holds none.
+    pub fn registry(&self) -> Arc<Registry> {
+        scanned(self.data.plugin_store(), &self.data.plugin_folders(&self.config))
+    }
+
+    /// An engine over the store, these connectors and the network.
+    ///
+    /// # Errors
+    /// [`AppError::WayOut`].
+    pub fn engine(&self, registry: Arc<Registry>) -> Result<Engine, AppError> {
+        let sync = self.config.sync;
+        let setup = fetch::Setup {
+            egress: Egress { allow_loopback: self.config.egress.allow_loopback },
+            retrying: Retrying {
+                max_attempts: sync.max_attempts.get(),
+                max_wait: Duration::from_millis(sync.max_wait_ms.get()),
+                ..Retrying::default()
+            },
+            pacing: Arc::new(StoredPacing { store: Arc::clone(&self.store), clock: Arc::clone(&self.clock) }),
+            clock: Arc::clone(&self.clock),
+            random: Box::new(rand::random),
+        };
+        let fetcher = Fetcher::new(setup).map_err(AppError::WayOut)?;
+        Ok(Engine::new(Setup {
+            store: Arc::clone(&self.store),
+            registry,
+            fetcher: Arc::new(fetcher),
+            clock: Arc::clone(&self.clock),
+            lease: LeaseTimes {
+                ttl_ms: sync.lease_ttl_ms.get().into(),
+                renew_ms: sync.lease_renew_ms.get().into(),
+            },
+            host: self.host(),
+            run_limit_ms: u64::from(sync.run_limit_secs.get()) * 1_000,
+        }))
+    }
+
+    /// Machine, process and time of start: no two processes are called alike.
+    fn host(&self) -> String {
+        let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let machine = if machine.trim().is_empty() { "host" } else { machine.trim() };
+        format!("{machine}:{}:{:x}:{:08x}", std::process::id(), self.clock.now_ms(), rand::random::<u32>())
+    }
+}
+
+/// A registry that has looked into those of the folders that exist.
+pub fn scanned(store: PathBuf, folders: &[PathBuf]) -> Arc<Registry> {
+    let registry = Registry::new(store);
+    registry.scan(&existing(folders));
+    Arc::new(registry)
+}
+
+/// Those of the folders that exist.
+pub fn existing(folders: &[PathBuf]) -> Vec<PathBuf> {
+    folders.iter().filter(|folder| folder.is_dir()).cloned().collect()
+}
+
+/// The rate plan, kept in the store, so that restarts and other hosts do not overspend it.
+struct StoredPacing {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Pacing for StoredPacing {
+    fn turn<'a>(
+        &'a self,
+        account: &'a str,
+        operation: &'a Operation,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Turn, ConnectorError>> {
+        Box::pin(async move {
+            let interval_ms = i64::try_from(self.refill(operation).as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
+            let failed = |error: StoreError| {
+                ConnectorError::new(ErrorKind::Unavailable, format!("the rate plan cannot be read: {error}"))
+            };
+            let now = self.clock.now_ms();
+            let reserved = self.store.reserve(account, &operation.name, interval_ms, operation.burst, now);
+            let wait = Duration::from_millis(reserved.await.map_err(failed)?.try_into().unwrap_or(0));
+            if wait <= patience {
+                return Ok(Turn::In(wait));
+            }
+            self.store.give_back(account, &operation.name, interval_ms).await.map_err(failed)?;
+            Ok(Turn::TooLong(wait))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_directory_is_made_once_and_its_key_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::find(Some(dir.path().join("new"))).unwrap();
+        let config = Config::default();
+        assert_eq!(data.make(&config).unwrap().len(), 4);
+        let key = fs::read(data.key_file()).unwrap();
+        assert_eq!(data.make(&config).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(fs::read(data.key_file()).unwrap(), key);
+
+        fs::write(data.database(&config), "").unwrap();
+        fs::remove_file(data.key_file()).unwrap();
+        assert!(matches!(data.make(&config), Err(AppError::KeyLost { .. })));
+        assert!(!data.key_file().exists());
+    }
+
+    #[test]
+    fn connectors_are_looked_for_in_configured_folders_first() {
+        let data = DataDir::find(Some("/d".into())).unwrap();
+        let config = Config::parse("[plugins]\ndirs = [\"/p\", \"own\"]", Path::new("c")).unwrap();
+        let folders = data.plugin_folders(&config);
+        assert_eq!(folders[..3], [PathBuf::from("/p"), "/d/own".into(), "/d/plugins".into()]);
+        assert_eq!(folders.len(), 4);
+    }
+
+    #[test]
+    fn a_configuration_that_is_named_must_exist() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::find(Some(dir.path().to_owned())).unwrap();
+        assert_eq!(read_config(None, &data).unwrap(), Config::default());
+        let named = dir.path().join("other.toml");
+        assert!(matches!(read_config(Some(&named), &data), Err(AppError::File { .. })));
+    }
+}

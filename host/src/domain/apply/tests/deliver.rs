@@ -1,0 +1,282 @@
+//! Rows L1–L8 and K1–K6.
+
+use insta::assert_snapshot;
+use plugin_api::{ReturnKind, Status};
+
+use super::scene::{ALL_SERIES, Words, at, loose, packed, says};
+use crate::domain::order::{ItemStatus, PackageStatus};
+
+#[test]
+fn l1_delivered_at_the_channels_time() {
+    insta::allow_duplicates! {
+    for status in [PackageStatus::Dispatched, PackageStatus::Shipped] {
+        let mut scene = packed(status, 2);
+        assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-18")]).replace(&format!("SP90 {status} "), "SP90 <before> "), @"
+        APPLIED L1: item O1-1 delivered
+          item O1-1 DISPATCHED → DELIVERED
+          item O1-2 DISPATCHED → DELIVERED
+          package SP90 <before> → DELIVERED
+        ");
+        assert_eq!(scene.edit("SP90").delivered_at, Some(at("2026-01-18")));
+    }
+    }
+}
+
+#[test]
+fn l1_part_of_a_package_is_delivered_and_the_package_with_its_last_unit() {
+    let mut scene = packed(PackageStatus::Dispatched, 2);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).item("1")]), @"
+    APPLIED L1: item O1-1 delivered
+      item O1-1 DISPATCHED → DELIVERED
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).item("2")]), @"
+    APPLIED L1: item O1-2 delivered
+      item O1-2 DISPATCHED → DELIVERED
+      package SP90 DISPATCHED → DELIVERED
+    ");
+}
+
+#[test]
+fn l2_a_missed_dispatch_is_made_up_for_in_the_same_transaction() {
+    let mut scene = loose(ItemStatus::Unfulfillable).stock(0, 0);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-18")]), @"
+    APPLIED D1>L2: dispatched in SP101, invoice INV/0001; item O1-1 delivered
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: shortfall +1
+      item O1-1 UNFULFILLABLE → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      item O1-1 DISPATCHED → DELIVERED
+      package SP101 DISPATCHED → DELIVERED
+      order PROCESSING → COMPLETE
+    ");
+    let mut refused = loose(ItemStatus::Unfulfillable).lacking(&ALL_SERIES);
+    let before = refused.file.clone();
+    assert_snapshot!(refused.hear(&[says(Status::Delivered)]), @"REFUSED D10 SEQUENCE_NOT_DEFINED: Sequence SALE_INVOICE is not defined for facility DEL1");
+    assert_eq!(refused.file, before);
+}
+
+#[test]
+fn l3_a_newer_delivery_closes_the_rto() {
+    let mut scene = packed(PackageStatus::Shipped, 1);
+    scene.hear(&[says(Status::CourierReturn).on("2026-01-16")]);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-15"), says(Status::Delivered)]), @"
+    STALE G8: A later state is already known; nothing moves backwards.
+    STALE G8: A later state is already known; nothing moves backwards.
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-17")]), @"
+    APPLIED L3: delivered with a new attempt; the RTO is closed
+      RTO SP90 CLOSED (O1-1)
+      item O1-1 DISPATCHED → DELIVERED
+      package SP90 RETURN_EXPECTED → DELIVERED
+    ");
+    assert_snapshot!(scene.state(), @r#"
+    order COMPLETE
+    O1-1 DELIVERED in SP90
+    SP90 DELIVERED ALLOCATION, OLD/SP90
+    RTO SP90 CLOSED (O1-1) reason "courier_return" AWB "" courier "" at "2026-01-16T00:00:00Z" flag ""
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
+    stock 10 blocked 0 shortfall 0
+    "#);
+}
+
+#[test]
+fn l4_what_is_back_is_not_delivered() {
+    insta::allow_duplicates! {
+    for status in [PackageStatus::ReturnAcknowledged, PackageStatus::Returned] {
+        assert_snapshot!(packed(status, 1).hear(&[says(Status::Delivered).on("2026-01-18")]), @"STALE L4: It is back at the seller; an earlier delivery changes nothing.");
+    }
+    }
+}
+
+#[test]
+fn l5_moved_although_cancelled_here_is_a_conflict() {
+    let mut scene = packed(PackageStatus::Cancelled, 1);
+    assert_snapshot!(scene.hear(&[says(Status::InTransit)]), @"
+    CONFLICT L5 DISPATCHED_BUT_CANCELLED_LOCALLY: Channel dispatched item O1-1 which is cancelled here
+      conflict CF1 opened: DISPATCHED_BUT_CANCELLED_LOCALLY
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::Delivered)]), @"CONFLICT L5 DISPATCHED_BUT_CANCELLED_LOCALLY: Channel dispatched item O1-1 which is cancelled here");
+    assert_eq!(scene.file.conflicts.len(), 1);
+}
+
+#[test]
+fn l6_the_seller_ships_so_only_the_dispatch_counts() {
+    let mut scene = packed(PackageStatus::Packed, 1).seller_ships();
+    assert_snapshot!(scene.hear(&[says(Status::Delivered)]), @"
+    APPLIED D9>L6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice OLD/SP90
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP90 PACKED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+    assert_snapshot!(scene.state(), @"
+    order COMPLETE
+    O1-1 DISPATCHED in SP90 (delivered)
+    SP90 DISPATCHED ALLOCATION, OLD/SP90
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
+    stock 9 blocked 0 shortfall 0
+    ");
+}
+
+#[test]
+fn l7_the_channels_word_is_shown_unless_it_is_trusted() {
+    let mut scene = packed(PackageStatus::Shipped, 1).seller_ships();
+    assert_snapshot!(scene.hear(&[says(Status::Delivered)]), @"IGNORED L7 NOT_CHANNEL_SHIPPED: delivered of channel FK1: the seller ships this order");
+    assert_snapshot!(scene.state(), @"
+    order COMPLETE
+    O1-1 DISPATCHED in SP90 (delivered)
+    SP90 SHIPPED ALLOCATION, OLD/SP90
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
+    stock 10 blocked 0 shortfall 0
+    ");
+    scene.policy.trust_delivery = true;
+    assert_snapshot!(scene.hear(&[says(Status::Delivered)]), @"
+    APPLIED L1: item O1-1 delivered
+      item O1-1 DISPATCHED → DELIVERED
+      package SP90 SHIPPED → DELIVERED
+    ");
+}
+
+#[test]
+fn l8_only_the_named_package_is_delivered() {
+    let mut scene =
+        packed(PackageStatus::Dispatched, 1).package("SP91", PackageStatus::Dispatched, 1).with(|scene| {
+            scene.edit("SP90").channel_package_id = Some("P1".to_owned());
+            scene.edit("SP91").awb = Some("EK2".to_owned());
+        });
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).package("P1")]), @"
+    APPLIED L8>L1: item O1-1 delivered
+      item O1-1 DISPATCHED → DELIVERED
+      package SP90 DISPATCHED → DELIVERED
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).awb("EK2")]), @"
+    APPLIED L8>L1: item O1-2 delivered
+      item O1-2 DISPATCHED → DELIVERED
+      package SP91 DISPATCHED → DELIVERED
+    ");
+}
+
+#[test]
+fn l8_a_package_that_is_not_known_beside_known_ones_waits() {
+    let mut scene =
+        packed(PackageStatus::Dispatched, 1).package("SP91", PackageStatus::Dispatched, 1).with(|scene| {
+            scene.edit("SP90").channel_package_id = Some("P1".to_owned());
+            scene.edit("SP91").channel_package_id = Some("P2".to_owned());
+        });
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).package("P3")]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 / item package P3 of channel FK1 is not known here");
+}
+
+#[test]
+fn k1_the_couriers_first_word_makes_it_shipped() {
+    let mut scene = packed(PackageStatus::Dispatched, 2);
+    assert_snapshot!(scene.hear(&[says(Status::InTransit).raw("In transit at BLR")]), @"
+    APPLIED K1: courier says In transit at BLR
+      package SP90 DISPATCHED → SHIPPED
+      courier of package SP90 says In transit at BLR
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::OutForDelivery).raw("Out for delivery")]), @"
+    APPLIED K1: courier says Out for delivery
+      courier of package SP90 says Out for delivery
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::OutForDelivery).raw("Out for delivery").on("2026-01-18")]), @"UNCHANGED K1: courier says Out for delivery");
+    assert_snapshot!(loose(ItemStatus::Created).hear(&[says(Status::InTransit)]), @"
+    APPLIED D6>K1: dispatched in SP101, invoice INV/0001; courier says in_transit
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 CREATED → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      package SP101 DISPATCHED → SHIPPED
+      courier of package SP101 says in_transit
+      order PROCESSING → COMPLETE
+    ");
+}
+
+#[test]
+fn k2_a_failed_attempt_is_only_text() {
+    insta::allow_duplicates! {
+    for status in [PackageStatus::Dispatched, PackageStatus::Shipped] {
+        let mut scene = packed(status, 1);
+        assert_snapshot!(scene.hear(&[says(Status::Undelivered).raw("Buyer not at home")]), @"
+        APPLIED K2: courier says Buyer not at home
+          courier of package SP90 says Buyer not at home
+        ");
+        assert_eq!(scene.edit("SP90").status, status);
+    }
+    }
+}
+
+#[test]
+fn k3_rto_initiated_is_a_courier_return() {
+    let mut scene = packed(PackageStatus::Shipped, 1);
+    assert_snapshot!(scene.hear(&[says(Status::RtoInitiated).raw("RTO_INIT").on("2026-01-16")]), @"
+    APPLIED K3>R1: package SP90 is on its way back
+      RTO SP90 NOT_RECEIVED (O1-1)
+      package SP90 SHIPPED → RETURN_EXPECTED
+    ");
+}
+
+#[test]
+fn k4_rto_delivered_is_back() {
+    insta::allow_duplicates! {
+    for status in [PackageStatus::Dispatched, PackageStatus::Shipped, PackageStatus::ReturnExpected] {
+        let mut scene = packed(status, 1);
+        assert_snapshot!(scene.hear(&[says(Status::RtoDelivered)]).replace(&format!("SP90 {status} "), "SP90 <before> "), @"
+        APPLIED K4>R2: package SP90 is back and has to be put away
+          RTO SP90 NOT_RECEIVED (O1-1)
+          package SP90 <before> → RETURNED
+          item O1-1 DISPATCHED → RETURNED
+          putaway PA1 due for item O1-1 (PUTAWAY_COURIER_RETURNED_ITEMS)
+        ");
+    }
+    }
+}
+
+#[test]
+fn k5_lost_and_damaged_ask_for_attention_and_keep_the_state() {
+    insta::allow_duplicates! {
+    for status in [Status::Lost, Status::Damaged] {
+        let mut scene = packed(PackageStatus::Shipped, 1);
+        assert_snapshot!(scene.hear(&[says(status)]).replace(&status.as_str().to_lowercase(), "<word>"), @"
+        APPLIED K5: courier says <word>
+          courier of package SP90 says <word>
+          note: courier says <word> of package SP90: see to the claim
+        ");
+        assert_eq!(scene.edit("SP90").status, PackageStatus::Shipped);
+        assert_eq!(scene.file.order.attention.len(), 1);
+    }
+    }
+}
+
+#[test]
+fn k6_the_seller_ships_so_courier_words_only_imply_the_dispatch() {
+    let mut scene = packed(PackageStatus::Created, 1).seller_ships();
+    assert_snapshot!(scene.hear(&[says(Status::InTransit)]), @"
+    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001
+      invoice INV/0001 of package SP90 GENERATED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP90 CREATED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::OutForDelivery)]), @"IGNORED K6 NOT_CHANNEL_SHIPPED: out_for_delivery of channel FK1: the seller ships this order");
+    assert_snapshot!(scene.hear(&[says(Status::RtoInitiated)]), @"IGNORED K6 NOT_CHANNEL_SHIPPED: rto_initiated of channel FK1: the seller ships this order");
+    let mut open = packed(PackageStatus::Created, 1).seller_ships();
+    assert_snapshot!(open.hear(&[says(Status::RtoInitiated)]), @"
+    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001
+      invoice INV/0001 of package SP90 GENERATED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP90 CREATED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+    // The way back itself holds whoever ships.
+    assert_snapshot!(open.hear(&[says(Status::CourierReturn).ret("", Some(ReturnKind::Rto))]), @"
+    APPLIED R1: package SP90 is on its way back
+      RTO SP90 NOT_RECEIVED (O1-1)
+      package SP90 DISPATCHED → RETURN_EXPECTED
+    ");
+}

@@ -1,0 +1,362 @@
+//! What people decide, and that it lasts.
+
+use insta::assert_snapshot;
+use plugin_api::{Observation, ReturnKind, Status};
+
+use super::scene::{ALL_SERIES, Scene, Words, at, packed, says};
+use crate::domain::{
+    duties::{Decision, Quality},
+    order::{ItemStatus, PackageStatus},
+};
+
+/// Says the same ten times and asserts that no conflict is open and nothing moves.
+fn stays_settled(scene: &mut Scene, told: &[Observation]) {
+    scene.hear(told);
+    let (file, stock) = (scene.file.clone(), scene.stock_row());
+    for _ in 0..10 {
+        scene.hear(told);
+    }
+    assert_eq!(scene.file, file);
+    assert_eq!(scene.stock_row(), stock);
+    assert!(scene.file.conflicts.iter().all(|conflict| !conflict.open), "{}", scene.state());
+}
+
+/// Every cause: the state before, and what raises it.
+fn causes() -> Vec<(&'static str, Scene, Vec<Observation>)> {
+    let reopened = packed(PackageStatus::Packed, 1)
+        .with(|scene| drop(scene.hear(&[says(Status::Cancelled).on("2026-01-16")])));
+    let back = packed(PackageStatus::Delivered, 1)
+        .with(|scene| drop(scene.hear(&[says(Status::Returned).ret("RR1", Some(ReturnKind::Cir))])));
+    vec![
+        (
+            "DISPATCHED_BUT_CANCELLED_LOCALLY",
+            packed(PackageStatus::Cancelled, 1),
+            vec![says(Status::Dispatched)],
+        ),
+        (
+            "DISPATCHED_BUT_CANCELLED_LOCALLY",
+            packed(PackageStatus::Cancelled, 1),
+            vec![says(Status::Delivered)],
+        ),
+        ("CANCEL_AFTER_DELIVERY", packed(PackageStatus::Delivered, 1), vec![says(Status::Cancelled)]),
+        ("REOPENED_ON_CHANNEL", reopened, vec![says(Status::Created).on("2026-01-17")]),
+        ("RETURN_OF_CANCELLED", packed(PackageStatus::Cancelled, 1), vec![says(Status::RtoDelivered)]),
+        (
+            "PARTIAL_DISPATCH_OF_INVOICED_SHIPMENT",
+            packed(PackageStatus::Packed, 2),
+            vec![says(Status::Dispatched).item("1")],
+        ),
+        (
+            "PARTIAL_COURIER_RETURN",
+            packed(PackageStatus::Shipped, 2),
+            vec![says(Status::CourierReturn).item("1")],
+        ),
+        (
+            "PARTIAL_COURIER_RETURN",
+            packed(PackageStatus::Shipped, 2),
+            vec![says(Status::Cancelled).item("1")],
+        ),
+        (
+            "RETURN_CANCELLED_AFTER_RECEIPT",
+            back,
+            vec![says(Status::ReturnCancelled).ret("RR1", Some(ReturnKind::Cir))],
+        ),
+    ]
+}
+
+#[test]
+fn keeping_changes_nothing_and_the_same_word_does_not_ask_again() {
+    for (cause, mut scene, told) in causes() {
+        scene.hear(&told);
+        let code = scene.file.conflicts[0].code.clone();
+        assert_eq!(scene.file.conflicts[0].cause, cause);
+        let outline = scene.outline();
+        scene.person(&code, Decision::Keep);
+        assert_eq!(scene.outline(), outline, "{cause}");
+        stays_settled(&mut scene, &told);
+        assert_eq!(scene.outline(), outline, "{cause}");
+    }
+}
+
+#[test]
+fn accepting_applies_at_once_and_the_same_word_does_not_ask_again() {
+    let mut told_all = String::new();
+    for (cause, mut scene, told) in causes() {
+        scene.hear(&told);
+        let said = scene.person("CF1", Decision::Accept);
+        told_all += &format!("{cause} by {}\n{said}{}\n", told[0].raw, scene.state());
+        stays_settled(&mut scene, &told);
+    }
+    assert_snapshot!(told_all, @r#"
+    DISPATCHED_BUT_CANCELLED_LOCALLY by dispatched
+    APPLIED D2: dispatched in SP101, invoice INV/0001
+      conflict CF1 closed: DISPATCHED_BUT_CANCELLED_LOCALLY
+      item O1-1 CANCELLED → UNFULFILLABLE
+      item O1-1 leaves package SP90
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 UNFULFILLABLE → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      order CANCELLED → COMPLETE
+    order COMPLETE
+    O1-1 DISPATCHED in SP101
+    SP90 CANCELLED ALLOCATION, no invoice
+    SP101 DISPATCHED STATUS_SYNC, INV/0001
+    SALE_INVOICE INV/0001 GENERATED of SP101 (O1-1)
+    CF1 DISPATCHED_BUT_CANCELLED_LOCALLY closed: Channel dispatched item O1-1 which is cancelled here
+    stock 9 blocked 0 shortfall 0
+
+    DISPATCHED_BUT_CANCELLED_LOCALLY by delivered
+    APPLIED D2>L2: dispatched in SP101, invoice INV/0001; item O1-1 delivered
+      conflict CF1 closed: DISPATCHED_BUT_CANCELLED_LOCALLY
+      item O1-1 CANCELLED → UNFULFILLABLE
+      item O1-1 leaves package SP90
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 UNFULFILLABLE → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      item O1-1 DISPATCHED → DELIVERED
+      package SP101 DISPATCHED → DELIVERED
+      order CANCELLED → COMPLETE
+    order COMPLETE
+    O1-1 DELIVERED in SP101
+    SP90 CANCELLED ALLOCATION, no invoice
+    SP101 DELIVERED STATUS_SYNC, INV/0001
+    SALE_INVOICE INV/0001 GENERATED of SP101 (O1-1)
+    CF1 DISPATCHED_BUT_CANCELLED_LOCALLY closed: Channel dispatched item O1-1 which is cancelled here
+    stock 9 blocked 0 shortfall 0
+
+    CANCEL_AFTER_DELIVERY by cancelled
+      conflict CF1 closed: CANCEL_AFTER_DELIVERY
+      CIR CF1 CREATED (O1-1)
+    order COMPLETE
+    O1-1 DELIVERED in SP90
+    SP90 DELIVERED ALLOCATION, OLD/SP90
+    CIR CF1 CREATED (O1-1) reason "cancelled after delivery" AWB "" courier "" at "" flag ""
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
+    CF1 CANCEL_AFTER_DELIVERY closed: Channel cancelled item O1-1 which is DELIVERED here
+    stock 10 blocked 0 shortfall 0
+
+    REOPENED_ON_CHANNEL by created
+      conflict CF1 closed: REOPENED_ON_CHANNEL
+      item O1-1 CANCELLED → CREATED
+      item O1-1 leaves package SP90
+      order CANCELLED → PROCESSING
+    order PROCESSING
+    O1-1 CREATED
+    SP90 CANCELLED ALLOCATION, no invoice
+    SALE_INVOICE OLD/SP90 CANCELLED of SP90 (O1-1)
+    PA1 PUTAWAY_CANCELLED_ITEM O1-1 DUE
+    CF1 REOPENED_ON_CHANNEL closed: Channel shows item O1-1 open again which is CANCELLED here
+    stock 10 blocked 1 shortfall 0
+
+    RETURN_OF_CANCELLED by rto_delivered
+    APPLIED D2>R7>R2: dispatched in SP101, invoice INV/0001; package SP101 is back and has to be put away
+      conflict CF1 closed: RETURN_OF_CANCELLED
+      item O1-1 CANCELLED → UNFULFILLABLE
+      item O1-1 leaves package SP90
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 UNFULFILLABLE → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      RTO SP101 NOT_RECEIVED (O1-1)
+      package SP101 DISPATCHED → RETURNED
+      item O1-1 DISPATCHED → RETURNED
+      putaway PA1 due for item O1-1 (PUTAWAY_COURIER_RETURNED_ITEMS)
+      order CANCELLED → COMPLETE
+    order COMPLETE
+    O1-1 RETURNED in SP101
+    SP90 CANCELLED ALLOCATION, no invoice
+    SP101 RETURNED STATUS_SYNC, INV/0001
+    RTO SP101 NOT_RECEIVED (O1-1) reason "rto_delivered" AWB "" courier "" at "" flag ""
+    SALE_INVOICE INV/0001 GENERATED of SP101 (O1-1)
+    PA1 PUTAWAY_COURIER_RETURNED_ITEMS O1-1 DUE
+    CF1 RETURN_OF_CANCELLED closed: Channel reports a return of item O1-1 which is CANCELLED here
+    stock 9 blocked 0 shortfall 0
+
+    PARTIAL_DISPATCH_OF_INVOICED_SHIPMENT by dispatched
+    APPLIED D18: dispatched in SP101, invoice INV/0001
+      conflict CF1 closed: PARTIAL_DISPATCH_OF_INVOICED_SHIPMENT
+      invoice OLD/SP90 of package SP90 CANCELLED
+      package SP90 PACKED → PICKED
+      package SP101 made (SPLIT)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP101 PICKED → DISPATCHED
+    order PROCESSING
+    O1-1 DISPATCHED in SP101
+    O1-2 FULFILLABLE in SP90
+    SP90 PICKED ALLOCATION, no invoice
+    SP101 DISPATCHED SPLIT, INV/0001
+    SALE_INVOICE OLD/SP90 CANCELLED of SP90 (O1-1, O1-2)
+    SALE_INVOICE INV/0001 GENERATED of SP101 (O1-1)
+    CF1 PARTIAL_DISPATCH_OF_INVOICED_SHIPMENT closed: Channel dispatched part of invoiced package SP90: reported O1-1, missing O1-2
+    stock 9 blocked 1 shortfall 0
+
+    PARTIAL_COURIER_RETURN by courier_return
+    APPLIED R1: package SP101 is on its way back
+      conflict CF1 closed: PARTIAL_COURIER_RETURN
+      package SP101 made (SPLIT)
+      item O1-1 goes in package SP101
+      RTO SP101 NOT_RECEIVED (O1-1)
+      package SP101 SHIPPED → RETURN_EXPECTED
+    order COMPLETE
+    O1-1 DISPATCHED in SP101
+    O1-2 DISPATCHED in SP90
+    SP90 SHIPPED ALLOCATION, OLD/SP90
+    SP101 RETURN_EXPECTED SPLIT, OLD/SP90
+    RTO SP101 NOT_RECEIVED (O1-1) reason "courier_return" AWB "" courier "" at "" flag ""
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1, O1-2)
+    CF1 PARTIAL_COURIER_RETURN closed: Channel says that part of package SP90 comes back: reported O1-1, missing O1-2
+    stock 10 blocked 0 shortfall 0
+
+    PARTIAL_COURIER_RETURN by cancelled
+    APPLIED C7: package SP101 had left already: it is expected back
+      conflict CF1 closed: PARTIAL_COURIER_RETURN
+      package SP101 made (SPLIT)
+      item O1-1 goes in package SP101
+      RTO SP101 NOT_RECEIVED (O1-1)
+      package SP101 SHIPPED → RETURN_EXPECTED
+    order COMPLETE
+    O1-1 DISPATCHED in SP101
+    O1-2 DISPATCHED in SP90
+    SP90 SHIPPED ALLOCATION, OLD/SP90
+    SP101 RETURN_EXPECTED SPLIT, OLD/SP90
+    RTO SP101 NOT_RECEIVED (O1-1) reason "cancelled after dispatch" AWB "" courier "" at "" flag ""
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1, O1-2)
+    CF1 PARTIAL_COURIER_RETURN closed: Channel says that part of package SP90 comes back: reported O1-1, missing O1-2
+    stock 10 blocked 0 shortfall 0
+
+    RETURN_CANCELLED_AFTER_RECEIPT by return_cancelled
+      conflict CF1 closed: RETURN_CANCELLED_AFTER_RECEIPT
+    order COMPLETE
+    O1-1 RETURNED in SP90
+    SP90 RETURNED ALLOCATION, OLD/SP90
+    CIR RR1 COMPLETE (O1-1) reason "" AWB "" courier "" at "" flag ""
+    SALE_INVOICE OLD/SP90 CREDITED of SP90 (O1-1)
+    SALE_RETURN_INVOICE RET/0001 GENERATED of SP90 against OLD/SP90 (O1-1)
+    PA1 PUTAWAY_REVERSE_PICKUP_ITEM O1-1 DUE
+    CF1 RETURN_CANCELLED_AFTER_RECEIPT closed: Channel withdrew return RR1 of item O1-1 which is back here
+    stock 10 blocked 0 shortfall 0
+    "#);
+}
+
+#[test]
+fn a_decision_is_taken_once() {
+    let mut scene = packed(PackageStatus::Cancelled, 1);
+    scene.hear(&[says(Status::Dispatched)]);
+    scene.person("CF1", Decision::Keep);
+    assert_snapshot!(scene.person("CF1", Decision::Accept), @"not done: conflict CF1 is closed already, as kept");
+    assert_snapshot!(scene.person("CF7", Decision::Accept), @"not done: there is no conflict CF7");
+}
+
+#[test]
+fn what_cannot_be_accepted_yet_leaves_no_trace() {
+    let mut scene = packed(PackageStatus::Cancelled, 1).lacking(&ALL_SERIES);
+    scene.hear(&[says(Status::Dispatched)]);
+    let (file, stock) = (scene.file.clone(), scene.stock_row());
+    assert_snapshot!(scene.person("CF1", Decision::Accept), @"not done: conflict CF1 cannot be accepted yet: Sequence SALE_INVOICE is not defined for facility DEL1");
+    assert_eq!((scene.file.clone(), scene.stock_row()), (file, stock));
+}
+
+#[test]
+fn a_person_may_take_longer_than_the_return_window() {
+    let mut scene = packed(PackageStatus::Cancelled, 1);
+    scene.hear(&[says(Status::RtoDelivered).on("2026-01-15")]);
+    scene.policy.now = at("2026-03-20");
+    assert!(scene.person("CF1", Decision::Accept).starts_with("APPLIED"));
+    assert_eq!(scene.item(1).status, ItemStatus::Returned);
+}
+
+#[test]
+fn a_unit_that_is_sent_after_all_is_not_put_away() {
+    let mut scene = packed(PackageStatus::Packed, 1);
+    scene.hear(&[says(Status::Cancelled)]);
+    scene.hear(&[says(Status::Dispatched)]);
+    scene.person("CF1", Decision::Accept);
+    assert_snapshot!(scene.state(), @"
+    order COMPLETE
+    O1-1 DISPATCHED in SP101
+    SP90 CANCELLED ALLOCATION, no invoice
+    SP101 DISPATCHED STATUS_SYNC, INV/0001
+    SALE_INVOICE OLD/SP90 CANCELLED of SP90 (O1-1)
+    SALE_INVOICE INV/0001 GENERATED of SP101 (O1-1)
+    PA1 PUTAWAY_CANCELLED_ITEM O1-1 DISCARDED
+    CF1 DISPATCHED_BUT_CANCELLED_LOCALLY closed: Channel dispatched item O1-1 which is cancelled here
+    stock 9 blocked 0 shortfall 0
+    ");
+    assert_snapshot!(scene.put_away("PA1", Quality::Good), @"not done: putaway PA1 is DISCARDED already");
+}
+
+#[test]
+fn an_item_opened_again_keeps_its_block_until_it_is_put_away_and_may_be_cancelled_again() {
+    let mut scene = packed(PackageStatus::Packed, 1);
+    scene.hear(&[says(Status::Cancelled).on("2026-01-16")]);
+    scene.hear(&[says(Status::Created).on("2026-01-17")]);
+    scene.person("CF1", Decision::Accept);
+    assert_eq!(scene.stock_row().blocked, 1);
+    scene.put_away("PA1", Quality::Good);
+    assert_eq!((scene.stock_row().on_hand, scene.stock_row().blocked), (10, 0));
+    assert!(scene.hear(&[says(Status::Cancelled).on("2026-01-18")]).starts_with("APPLIED C1"));
+    assert_eq!((scene.stock_row().on_hand, scene.stock_row().blocked), (10, 0));
+}
+
+#[test]
+fn a_kept_part_goes_on_listening_until_the_rest_is_reported() {
+    let mut scene = packed(PackageStatus::Packed, 3);
+    scene.hear(&[says(Status::Dispatched).item("1")]);
+    scene.person("CF1", Decision::Keep);
+    assert_snapshot!(scene.hear(&[says(Status::Dispatched).item("2")]), @"UNCHANGED D19: a person decided on CF1 to keep our state");
+    assert_snapshot!(scene.hear(&[says(Status::Dispatched).item("3")]), @"
+    APPLIED D9: dispatched in SP90, invoice OLD/SP90
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-2 FULFILLABLE → DISPATCHED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-3 FULFILLABLE → DISPATCHED
+      package SP90 PACKED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+}
+
+#[test]
+fn conflicts_close_by_themselves_when_nothing_contradicts_any_more() {
+    let mut sent = packed(PackageStatus::Cancelled, 1);
+    sent.hear(&[says(Status::Dispatched)]);
+    assert!(sent.hear(&[says(Status::Cancelled)]).contains("conflict CF1 closed"));
+
+    let mut reopened = packed(PackageStatus::Created, 1);
+    reopened.hear(&[says(Status::Cancelled).on("2026-01-16")]);
+    reopened.hear(&[says(Status::Created).on("2026-01-17")]);
+    assert!(reopened.hear(&[says(Status::Cancelled).on("2026-01-18")]).contains("conflict CF1 closed"));
+
+    let mut delivered = packed(PackageStatus::Delivered, 1);
+    delivered.hear(&[says(Status::Cancelled)]);
+    assert!(delivered.hear(&[says(Status::RtoDelivered)]).contains("conflict CF1 closed"));
+
+    let mut part = packed(PackageStatus::Packed, 2);
+    part.hear(&[says(Status::Dispatched).item("1")]);
+    assert!(part.hear(&[says(Status::Dispatched).item("2")]).contains("conflict CF1 closed"));
+
+    let mut back = packed(PackageStatus::Shipped, 2);
+    back.hear(&[says(Status::CourierReturn).item("1")]);
+    assert!(back.hear(&[says(Status::CourierReturn).item("2")]).contains("conflict CF1 closed"));
+}
+
+#[test]
+fn a_putaway_is_completed_once() {
+    let mut scene = packed(PackageStatus::Packed, 1);
+    scene.hear(&[says(Status::Cancelled)]);
+    scene.put_away("PA1", Quality::Good);
+    assert_snapshot!(scene.put_away("PA1", Quality::Good), @"not done: putaway PA1 is COMPLETE already");
+    assert_snapshot!(scene.put_away("PA9", Quality::Good), @"not done: there is no putaway PA9");
+}

@@ -1,0 +1,100 @@
+//! Leases on channel rows, by the database's clock.
+
+use std::sync::LazyLock;
+
+use plugin_api::Millis;
+use rusqlite::{Connection, params};
+
+use super::{
+    fault::Fail,
+    json::{execute, first},
+    schema::NOW,
+};
+use crate::{
+    domain::codes::{ChannelCode, TenantCode},
+    storage::{Claim, Fence, StoreError},
+};
+
+pub(super) fn claim(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    holder: &str,
+    ttl_ms: Millis,
+) -> Result<Claim, Fail> {
+    static TAKE: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = ?3, lease_since = {NOW},
+                 lease_until = {NOW} + ?4
+             WHERE tenant = ?1 AND code = ?2 AND lease_until <= {NOW} RETURNING lease_epoch"
+        )
+    });
+    let epoch = first(db, &TAKE, params![tenant.as_str(), channel.as_str(), holder, ttl_ms], |row| {
+        Ok(row.get::<_, i64>(0)?)
+    })?;
+    if let Some(epoch) = epoch {
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        return Ok(Claim::Got(Fence { tenant, channel, holder: holder.to_owned(), epoch }));
+    }
+    first(
+        db,
+        "SELECT lease_holder, lease_since, lease_until FROM channels WHERE tenant = ?1 AND code = ?2",
+        params![tenant.as_str(), channel.as_str()],
+        |row| Ok(Claim::Held { holder: row.get(0)?, since: row.get(1)?, until: row.get(2)? }),
+    )?
+    .ok_or_else(|| StoreError::NotFound(format!("channel {channel} of tenant {tenant}")).into())
+}
+
+pub(super) fn renew(db: &Connection, fence: &Fence, ttl_ms: Millis) -> Result<(), Fail> {
+    static RENEW: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "UPDATE channels SET lease_until = {NOW} + ?5
+             WHERE tenant = ?1 AND code = ?2 AND lease_holder = ?3 AND lease_epoch = ?4 AND lease_until > {NOW}"
+        )
+    });
+    let Fence { tenant, channel, holder, epoch } = fence;
+    let held = execute(db, &RENEW, params![tenant.as_str(), channel.as_str(), holder, epoch, ttl_ms])?;
+    if held == 1 { Ok(()) } else { Err(lost(fence).into()) }
+}
+
+pub(super) fn release(db: &Connection, fence: &Fence) -> Result<(), Fail> {
+    let Fence { tenant, channel, holder, epoch } = fence;
+    execute(
+        db,
+        "UPDATE channels SET lease_until = 0
+         WHERE tenant = ?1 AND code = ?2 AND lease_holder = ?3 AND lease_epoch = ?4",
+        params![tenant.as_str(), channel.as_str(), holder, epoch],
+    )?;
+    Ok(())
+}
+
+/// Fails unless the fence still holds. Inside a writing transaction it then holds until the commit, since a claim would
+/// have to write.
+pub(super) fn check(db: &Connection, fence: &Fence) -> Result<(), Fail> {
+    static HELD: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT 1 FROM channels
+             WHERE tenant = ?1 AND code = ?2 AND lease_holder = ?3 AND lease_epoch = ?4 AND lease_until > {NOW}"
+        )
+    });
+    let Fence { tenant, channel, holder, epoch } = fence;
+    first(db, &HELD, params![tenant.as_str(), channel.as_str(), holder, epoch], |_| Ok(()))?
+        .ok_or_else(|| lost(fence).into())
+}
+
+pub(super) fn lost(fence: &Fence) -> StoreError {
+    StoreError::LeaseLost { tenant: fence.tenant.to_string(), channel: fence.channel.to_string() }
+}
+
+/// Fails if a run holds a channel of the tenant.
+pub(super) fn none_live(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
+    static LIVE: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT code, lease_since FROM channels WHERE tenant = ?1 AND lease_until > {NOW} ORDER BY code LIMIT 1"
+        )
+    });
+    let held = first(db, &LIVE, [tenant.as_str()], |row| {
+        Ok(StoreError::Busy { channel: row.get(0)?, since: row.get(1)? })
+    })?;
+    held.map_or(Ok(()), |busy| Err(busy.into()))
+}

@@ -1,0 +1,321 @@
+//! Reads what a page is about, with the same number of statements for any number of orders.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use plugin_api::Millis;
+use rusqlite::{Connection, params};
+use serde::de::DeserializeOwned;
+
+use super::{
+    fault::Fail,
+    json::{each, first, json, other, record, records},
+};
+use crate::{
+    domain::{
+        codes::{ChannelCode, FacilityCode, OrderCode, OwnerCode, Sku, TenantCode, natural},
+        duties::{Conflict, Parked, Putaway},
+        invoice::{Invoice, Sequence, SequenceKind, UsedNumbers},
+        ledger::{Counters, Ledger},
+        order::Order,
+        snapshot::{Channel, Facility, OrderFile},
+        stock::Stock,
+        time,
+    },
+    storage::{PageKeys, PageState, StoreError},
+};
+
+/// The state of a page. `None` if the channel is not known.
+pub(super) fn page(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    keys: &PageKeys,
+) -> Result<Option<PageState>, Fail> {
+    let Some((channel, live, counters)) = channel_state(db, tenant, channel)? else { return Ok(None) };
+    let (orders, unchanged) = orders(db, tenant, &channel.code, keys)?;
+    let mut files = HashMap::with_capacity(orders.len());
+    for file in with_belongings(db, tenant, orders)? {
+        files.insert(file.order.channel_order_id.clone(), file);
+    }
+    let facilities = facilities(db, tenant)?;
+    let ledger = ledger(db, tenant, &channel, keys, files.values(), counters)?;
+    Ok(Some(PageState {
+        waiting: waiting(db, tenant, &channel.code, keys)?,
+        facilities: facilities.into_iter().map(|facility| (facility.code, facility.traceability)).collect(),
+        channel,
+        live,
+        files,
+        unchanged,
+        ledger,
+        counters,
+    }))
+}
+
+fn channel_state(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+) -> Result<Option<(Channel, bool, Counters)>, Fail> {
+    first(
+        db,
+        "SELECT c.body, live, putaways, conflicts FROM channels c JOIN tenants ON tenants.tenant = c.tenant
+         WHERE c.tenant = ?1 AND c.code = ?2",
+        params![tenant.as_str(), channel.as_str()],
+        |row| {
+            let counters = Counters {
+                putaways: row.get::<_, i64>(2)?.unsigned_abs(),
+                conflicts: row.get::<_, i64>(3)?.unsigned_abs(),
+            };
+            Ok((record("channel", row.get_ref(0)?.as_str().map_err(other)?)?, row.get(1)?, counters))
+        },
+    )
+}
+
+/// The orders that are not unchanged, and the marketplace's ids of those that are.
+fn orders(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    keys: &PageKeys,
+) -> Result<(Vec<Order>, Vec<String>), Fail> {
+    let asked: Vec<(&str, Option<i64>)> =
+        keys.orders.iter().map(|(id, seen)| (id.as_str(), seen.map(u64::cast_signed))).collect();
+    let (mut orders, mut unchanged) = (Vec::new(), Vec::new());
+    each(
+        db,
+        "SELECT o.channel_order_id,
+                CASE WHEN o.seen = k.value ->> 1
+                      AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.tenant = o.tenant
+                                      AND p.channel = o.channel AND p.channel_order_id = o.channel_order_id)
+                     THEN NULL ELSE o.body END
+         FROM json_each(?3) k CROSS JOIN orders o
+           ON o.tenant = ?1 AND o.channel = ?2 AND o.channel_order_id = k.value ->> 0",
+        params![tenant.as_str(), channel.as_str(), json(&asked)?],
+        |row| {
+            match row.get_ref(1)?.as_str_or_null().map_err(other)? {
+                Some(body) => orders.push(record("order", body)?),
+                None => unchanged.push(row.get(0)?),
+            }
+            Ok(())
+        },
+    )?;
+    Ok((orders, unchanged))
+}
+
+/// Orders with their invoices, putaways and conflicts.
+pub(super) fn with_belongings(
+    db: &Connection,
+    tenant: &TenantCode,
+    orders: Vec<Order>,
+) -> Result<Vec<OrderFile>, Fail> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let codes = json(&orders.iter().map(|order| order.code.as_str()).collect::<Vec<_>>())?;
+    let mut invoices: HashMap<String, Vec<Invoice>> = by_order(
+        db,
+        tenant,
+        "invoice",
+        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN invoices b INDEXED BY invoices_by_order
+           ON b.tenant = ?1 AND b.order_code = k.value",
+        &codes,
+    )?;
+    let mut putaways: HashMap<String, Vec<Putaway>> = by_order(
+        db,
+        tenant,
+        "putaway",
+        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN putaways b INDEXED BY putaways_by_order
+           ON b.tenant = ?1 AND b.order_code = k.value",
+        &codes,
+    )?;
+    let mut conflicts: HashMap<String, Vec<Conflict>> = by_order(
+        db,
+        tenant,
+        "conflict",
+        "SELECT b.order_code, b.body FROM json_each(?2) k CROSS JOIN conflicts b INDEXED BY conflicts_by_order
+           ON b.tenant = ?1 AND b.order_code = k.value",
+        &codes,
+    )?;
+    Ok(orders
+        .into_iter()
+        .map(|order| {
+            let code = order.code.as_str();
+            let mut file = OrderFile {
+                invoices: invoices.remove(code).unwrap_or_default(),
+                putaways: putaways.remove(code).unwrap_or_default(),
+                conflicts: conflicts.remove(code).unwrap_or_default(),
+                order,
+            };
+            file.putaways.sort_by(|a, b| natural(&a.code, &b.code));
+            file.conflicts.sort_by(|a, b| natural(&a.code, &b.code));
+            file
+        })
+        .collect())
+}
+
+fn by_order<T: DeserializeOwned>(
+    db: &Connection,
+    tenant: &TenantCode,
+    what: &str,
+    sql: &str,
+    codes: &str,
+) -> Result<HashMap<String, Vec<T>>, Fail> {
+    let mut found: HashMap<String, Vec<T>> = HashMap::new();
+    each(db, sql, params![tenant.as_str(), codes], |row| {
+        let belonging = record(what, row.get_ref(1)?.as_str().map_err(other)?)?;
+        found.entry(row.get(0)?).or_default().push(belonging);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn waiting(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    keys: &PageKeys,
+) -> Result<HashMap<String, Vec<(i64, Parked)>>, Fail> {
+    let ids: Vec<&str> = keys.orders.iter().map(|(id, _)| id.as_str()).collect();
+    let mut waiting: HashMap<String, Vec<(i64, Parked)>> = HashMap::new();
+    each(
+        db,
+        "SELECT p.channel_order_id, p.id, p.body FROM json_each(?3) k CROSS JOIN parked p INDEXED BY parked_by_order
+           ON p.tenant = ?1 AND p.channel = ?2 AND p.channel_order_id = k.value
+         ORDER BY p.id",
+        params![tenant.as_str(), channel.as_str(), json(&ids)?],
+        |row| {
+            let parked = record("parked fact", row.get_ref(2)?.as_str().map_err(other)?)?;
+            waiting.entry(row.get(0)?).or_default().push((row.get(1)?, parked));
+            Ok(())
+        },
+    )?;
+    Ok(waiting)
+}
+
+pub(super) fn facilities(db: &Connection, tenant: &TenantCode) -> Result<Vec<Facility>, Fail> {
+    records(db, "facility", "SELECT body FROM facilities WHERE tenant = ?1 ORDER BY code", [tenant.as_str()])
+}
+
+pub(super) fn sequences(db: &Connection, tenant: &TenantCode) -> Result<Vec<Sequence>, Fail> {
+    records(
+        db,
+        "sequence",
+        "SELECT body FROM sequences WHERE tenant = ?1 ORDER BY owner, kind",
+        [tenant.as_str()],
+    )
+}
+
+/// Reads a stock row whose columns begin with facility and SKU.
+pub(super) fn stock_row(row: &rusqlite::Row<'_>) -> Result<Stock, Fail> {
+    let mut stock = Stock {
+        facility: row.get::<_, String>(0)?.into(),
+        sku: row.get::<_, String>(1)?.into(),
+        on_hand: row.get(2)?,
+        blocked: row.get(3)?,
+        shortfall: row.get(4)?,
+        available: 0,
+    };
+    stock.available = stock.available();
+    Ok(stock)
+}
+
+fn ledger<'a>(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &Channel,
+    keys: &PageKeys,
+    files: impl Iterator<Item = &'a OrderFile>,
+    counters: Counters,
+) -> Result<Ledger, Fail> {
+    let mut places: BTreeSet<(&FacilityCode, &Sku)> = BTreeSet::new();
+    // How many numbers each owner's series may give on this page: one for each unit and each package at most.
+    let mut draws: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in files {
+        for item in &file.order.items {
+            let packed_in = item.package.as_ref().and_then(|code| file.order.package(code));
+            let here = item.facility.as_ref().or(channel.default_facility.as_ref());
+            let there = packed_in.and_then(|package| package.facility.as_ref());
+            for facility in [here, there.filter(|there| Some(*there) != here)].into_iter().flatten() {
+                places.insert((facility, &item.sku));
+                *draws.entry(facility.as_str()).or_default() += 1;
+            }
+            if let Some(party) = &channel.billing_party {
+                *draws.entry(party.as_str()).or_default() += 1;
+            }
+        }
+        for package in &file.order.packages {
+            let owner = package.facility.as_ref().map(FacilityCode::as_str);
+            for owner in [owner, channel.billing_party.as_ref().map(OwnerCode::as_str)].into_iter().flatten()
+            {
+                *draws.entry(owner).or_default() += 1;
+            }
+        }
+    }
+    let places: Vec<(&str, &str)> = places.iter().map(|(at, sku)| (at.as_str(), sku.as_str())).collect();
+    let stock = each(
+        db,
+        "SELECT s.facility, s.sku, s.on_hand, s.blocked, s.shortfall FROM json_each(?2) k CROSS JOIN stock s
+           ON s.tenant = ?1 AND s.facility = k.value ->> 0 AND s.sku = k.value ->> 1",
+        params![tenant.as_str(), json(&places)?],
+        stock_row,
+    )?;
+    let sequences = sequences(db, tenant)?;
+    let used = used_numbers(db, tenant, channel, keys, &sequences, &draws)?;
+    Ok(Ledger::new(stock, sequences, used, counters))
+}
+
+/// Which of the numbers that may be given on this page were given before.
+fn used_numbers(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &Channel,
+    keys: &PageKeys,
+    sequences: &[Sequence],
+    draws: &BTreeMap<&str, usize>,
+) -> Result<UsedNumbers, Fail> {
+    let mut asked: Vec<(&str, SequenceKind, String)> = Vec::new();
+    for sequence in sequences.iter().filter(|sequence| sequence.kind != SequenceKind::ShippingPackage) {
+        let count = draws.get(sequence.owner.as_str()).copied().unwrap_or(0);
+        let numbers = sequence.upcoming(keys.now, count).into_iter();
+        asked.extend(numbers.map(|number| (sequence.owner.as_str(), sequence.kind, number)));
+    }
+    let given = keys.invoice_numbers.iter();
+    asked.extend(given.map(|number| (channel.code.as_str(), SequenceKind::SaleInvoice, number.clone())));
+    if asked.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let year = time::financial_year(keys.now);
+    let used = each(
+        db,
+        "SELECT i.owner, i.kind, i.number FROM json_each(?3) k CROSS JOIN invoices i
+           ON i.tenant = ?1 AND i.owner = k.value ->> 0 AND i.kind = k.value ->> 1
+          AND i.financial_year = ?2 AND i.number = k.value ->> 2",
+        params![tenant.as_str(), year, json(&asked)?],
+        |row| {
+            let kind = row.get_ref(1)?;
+            let kind = super::json::state("kind", kind.as_str().map_err(other)?, SequenceKind::parse)?;
+            Ok((OwnerCode::from(row.get::<_, String>(0)?), kind, year.clone(), row.get::<_, String>(2)?))
+        },
+    )?;
+    Ok(used.into_iter().collect())
+}
+
+/// The channel and the marketplace's id of an order.
+pub(super) fn whereabouts(
+    db: &Connection,
+    tenant: &TenantCode,
+    order: &OrderCode,
+) -> Result<(ChannelCode, String), Fail> {
+    first(
+        db,
+        "SELECT channel, channel_order_id FROM orders WHERE tenant = ?1 AND code = ?2",
+        params![tenant.as_str(), order.as_str()],
+        |row| Ok((ChannelCode::from(row.get::<_, String>(0)?), row.get(1)?)),
+    )?
+    .ok_or_else(|| StoreError::NotFound(format!("order {order} of tenant {tenant}")).into())
+}
+
+/// Keys of a page about one order, whatever its fingerprint.
+pub(super) fn only(channel_order_id: String, now: Millis) -> PageKeys {
+    PageKeys { orders: vec![(channel_order_id, None)], now, ..PageKeys::default() }
+}

@@ -1,0 +1,196 @@
+//! Runs with their lines, and what they leave in their task.
+
+use plugin_api::Task;
+use rusqlite::{Connection, Row, params};
+
+use super::{
+    fault::Fail,
+    json::{each, execute, first, json, other, record, records, state},
+    lease, setting,
+    task::task,
+};
+use crate::{
+    domain::codes::{ChannelCode, TenantCode},
+    storage::{
+        Counts, Fence, LastRun, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError,
+        Trigger,
+    },
+};
+
+const COLUMNS: &str = "id, tenant, channel, task, set_off_by, started_at, ended_at, result, message, counts, calls, \
+                       retries";
+
+pub(super) fn start(db: &Connection, new: &NewRun, fence: Option<&Fence>) -> Result<RunId, Fail> {
+    setting::known_channel(db, &new.tenant, &new.channel)?;
+    if let Some(fence) = fence {
+        lease::check(db, fence)?;
+        end_abandoned(db, new)?;
+    }
+    let id = first(
+        db,
+        "INSERT INTO runs (tenant, id, channel, task, set_off_by, started_at)
+         VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM runs), ?2, ?3, ?4, ?5) RETURNING id",
+        params![
+            new.tenant.as_str(),
+            new.channel.as_str(),
+            new.task.map(Task::as_str),
+            new.trigger.as_str(),
+            new.started_at
+        ],
+        |row| Ok(RunId(row.get(0)?)),
+    )?
+    .ok_or_else(|| StoreError::Contradiction("a new run got no id".to_owned()))?;
+    if let Some(task) = new.task {
+        execute(
+            db,
+            "UPDATE tasks SET running = ?4 WHERE tenant = ?1 AND channel = ?2 AND task = ?3",
+            params![new.tenant.as_str(), new.channel.as_str(), task.as_str(), id.0],
+        )?;
+    }
+    Ok(id)
+}
+
+/// Only one run at a time holds a channel, so one that has not ended when the next begins has no host any more.
+fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
+    let abandoned = each(
+        db,
+        "SELECT id, counts FROM runs WHERE tenant = ?1 AND channel = ?2 AND ended_at IS NULL",
+        params![new.tenant.as_str(), new.channel.as_str()],
+        |row| Ok((RunId(row.get(0)?), record("count", row.get_ref(1)?.as_str().map_err(other)?)?)),
+    )?;
+    for (id, counts) in abandoned {
+        let end = RunEnd {
+            ended_at: new.started_at,
+            result: RunResult::Failed,
+            message: "the host stopped before the run ended; what it had applied stays".to_owned(),
+            counts,
+            calls: 0,
+            retries: 0,
+            next_run_at: None,
+        };
+        finish(db, id, &end)?;
+    }
+    Ok(())
+}
+
+pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fail> {
+    let run = get(db, id)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))?;
+    if run.ended_at.is_some() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8
+         WHERE tenant = ?1 AND id = ?2",
+        params![
+            run.tenant.as_str(),
+            id.0,
+            end.ended_at,
+            end.result.as_str(),
+            end.message,
+            json(&end.counts)?,
+            end.calls.cast_signed(),
+            end.retries.cast_signed()
+        ],
+    )?;
+    let Some(task) = run.task else { return Ok(()) };
+    let last = LastRun {
+        run: id,
+        started_at: run.started_at,
+        duration_ms: (end.ended_at - run.started_at).max(0),
+        result: end.result,
+        message: end.message.clone(),
+        counts: end.counts,
+    };
+    let failures = match end.result {
+        RunResult::Failed => "consecutive_failures + 1",
+        RunResult::Success | RunResult::Partial => "0",
+        RunResult::Skipped => "consecutive_failures",
+    };
+    execute(
+        db,
+        &format!(
+            "UPDATE tasks SET running = nullif(running, ?4), last = ?5, next_run_at = coalesce(?6, next_run_at),
+                 consecutive_failures = {failures}
+             WHERE tenant = ?1 AND channel = ?2 AND task = ?3"
+        ),
+        params![
+            run.tenant.as_str(),
+            run.channel.as_str(),
+            task.as_str(),
+            id.0,
+            json(&last)?,
+            end.next_run_at
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn list(
+    db: &Connection,
+    filter: &RunFilter,
+    after: Option<RunId>,
+    limit: u32,
+) -> Result<Vec<Run>, Fail> {
+    let mut sql = format!("SELECT {COLUMNS} FROM runs WHERE id < ?4");
+    for (wanted, condition) in [
+        (filter.tenant.is_some(), " AND tenant = ?1"),
+        (filter.channel.is_some(), " AND channel = ?2"),
+        (filter.task.is_some(), " AND task = ?3"),
+    ] {
+        if wanted {
+            sql.push_str(condition);
+        }
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT ?5");
+    each(
+        db,
+        &sql,
+        params![
+            filter.tenant.as_ref().map(TenantCode::as_str),
+            filter.channel.as_ref().map(ChannelCode::as_str),
+            filter.task.map(Task::as_str),
+            after.map_or(i64::MAX, |run| run.0),
+            limit
+        ],
+        row,
+    )
+}
+
+pub(super) fn with_lines(db: &Connection, id: RunId) -> Result<Option<(Run, Vec<RunLine>)>, Fail> {
+    let Some(run) = get(db, id)? else { return Ok(None) };
+    let lines = records(
+        db,
+        "line of a run",
+        "SELECT body FROM run_lines WHERE tenant = ?1 AND run = ?2 ORDER BY line",
+        params![run.tenant.as_str(), id.0],
+    )?;
+    Ok(Some((run, lines)))
+}
+
+fn get(db: &Connection, id: RunId) -> Result<Option<Run>, Fail> {
+    first(db, &format!("SELECT {COLUMNS} FROM runs WHERE id = ?1"), [id.0], row)
+}
+
+fn row(row: &Row<'_>) -> Result<Run, Fail> {
+    let task = match row.get_ref(3)?.as_str_or_null().map_err(other)? {
+        Some(_) => Some(task(row, 3)?),
+        None => None,
+    };
+    let result = row.get_ref(7)?.as_str_or_null().map_err(other)?;
+    let counts: Counts = record("count", row.get_ref(9)?.as_str().map_err(other)?)?;
+    Ok(Run {
+        id: RunId(row.get(0)?),
+        tenant: row.get::<_, String>(1)?.into(),
+        channel: row.get::<_, String>(2)?.into(),
+        task,
+        trigger: state("trigger", row.get_ref(4)?.as_str().map_err(other)?, Trigger::parse)?,
+        started_at: row.get(5)?,
+        ended_at: row.get(6)?,
+        result: result.map(|text| state("result", text, RunResult::parse)).transpose()?,
+        message: row.get(8)?,
+        counts,
+        calls: row.get::<_, i64>(10)?.cast_unsigned(),
+        retries: row.get::<_, i64>(11)?.cast_unsigned(),
+    })
+}

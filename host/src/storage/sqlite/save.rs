@@ -1,0 +1,381 @@
+//! Writes records, any number of them with one statement a table.
+
+use std::collections::HashMap;
+
+use plugin_api::{Millis, Task};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use super::{
+    fault::Fail,
+    json::{Bodies, execute, json},
+};
+use crate::{
+    domain::{
+        codes::{ChannelCode, OrderCode, TenantCode},
+        duties::{Conflict, Parked, Putaway, PutawayStatus},
+        effect::{Change, Effect},
+        invoice::{Invoice, Sequence},
+        ledger::Counters,
+        order::{Order, PackageStatus},
+        snapshot::OrderFile,
+        stock::Stock,
+    },
+    storage::{RunId, RunLine, StoreError},
+};
+
+/// The rows of an order file, as they are written.
+pub(super) struct Rows<'a> {
+    pub(super) orders: Vec<OrderRow<'a>>,
+    pub(super) invoices: Vec<(&'a OrderCode, &'a Invoice)>,
+    pub(super) putaways: Vec<(&'a OrderCode, &'a Putaway)>,
+    pub(super) conflicts: Vec<&'a Conflict>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(
+        files: &'a [OrderFile],
+        shortfall: &HashMap<&OrderCode, i64>,
+        seen: &HashMap<&str, Option<i64>>,
+        changed_at: Option<Millis>,
+    ) -> Rows<'a> {
+        let mut rows = Rows {
+            orders: Vec::with_capacity(files.len()),
+            invoices: Vec::with_capacity(files.len()),
+            putaways: Vec::new(),
+            conflicts: Vec::new(),
+        };
+        for file in files {
+            let code = &file.order.code;
+            rows.orders.push(OrderRow {
+                order: &file.order,
+                open_conflicts: file.conflicts.iter().filter(|conflict| conflict.open).count(),
+                putaways_due: file.putaways.iter().filter(|putaway| is_due(putaway)).count(),
+                shortfall: shortfall.get(code).copied().unwrap_or(0),
+                changed_at,
+                seen: seen.get(file.order.channel_order_id.as_str()).copied().flatten(),
+            });
+            rows.invoices.extend(file.invoices.iter().map(|invoice| (code, invoice)));
+            rows.putaways.extend(file.putaways.iter().map(|putaway| (code, putaway)));
+            rows.conflicts.extend(&file.conflicts);
+        }
+        rows
+    }
+}
+
+/// An order with what is derived from its belongings.
+pub(super) struct OrderRow<'a> {
+    pub(super) order: &'a Order,
+    pub(super) open_conflicts: usize,
+    pub(super) putaways_due: usize,
+    /// Added to what is stored.
+    pub(super) shortfall: i64,
+    pub(super) changed_at: Option<Millis>,
+    pub(super) seen: Option<i64>,
+}
+
+fn is_due(putaway: &Putaway) -> bool {
+    putaway.status == PutawayStatus::Due
+}
+
+/// Whether goods are on their way in either direction, or expected back.
+fn is_moving(order: &Order) -> bool {
+    let on_its_way = |status| {
+        matches!(status, PackageStatus::Dispatched | PackageStatus::Shipped | PackageStatus::ReturnExpected)
+    };
+    order.packages.iter().any(|package| on_its_way(package.status))
+        || order.returns.iter().any(|ret| ret.status.is_open())
+}
+
+/// Units that left although the books had none, by order.
+pub(super) fn shortfalls(changes: &[Change]) -> HashMap<&OrderCode, i64> {
+    let mut by_order = HashMap::new();
+    for change in changes {
+        for effect in &change.effects {
+            if let Effect::Stock { shortfall, .. } = effect
+                && *shortfall != 0
+            {
+                *by_order.entry(&change.order).or_default() += shortfall;
+            }
+        }
+    }
+    by_order
+}
+
+/// Adds or replaces orders.
+pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]) -> Result<(), Fail> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut bodies = Bodies::default();
+    let rows = rows
+        .iter()
+        .map(|row| {
+            let order = row.order;
+            let (start, length) = bodies.add(order)?;
+            Ok((
+                &order.code,
+                &order.channel,
+                &order.channel_order_id,
+                order.status,
+                u8::from(order.items.iter().any(|item| item.status.is_open())),
+                u8::from(is_moving(order)),
+                u8::from(order.is_returned_not_received()),
+                row.open_conflicts,
+                row.putaways_due,
+                row.shortfall,
+                row.changed_at,
+                row.seen,
+                start,
+                length,
+            ))
+        })
+        .collect::<Result<Vec<_>, Fail>>()?;
+    let written = execute(
+        db,
+        "INSERT INTO orders (tenant, code, channel, channel_order_id, status, is_open, is_moving,
+             returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen, body)
+         SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
+             CAST(substr(?3, value ->> 12, value ->> 13) AS TEXT)
+         FROM json_each(?2) WHERE true
+         ON CONFLICT (tenant, code) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
+             is_moving = excluded.is_moving, returned_not_received = excluded.returned_not_received,
+             open_conflicts = excluded.open_conflicts, putaways_due = excluded.putaways_due,
+             shortfall = orders.shortfall + excluded.shortfall, changed_at = excluded.changed_at,
+             seen = excluded.seen, body = excluded.body
+         WHERE channel = excluded.channel AND channel_order_id = excluded.channel_order_id",
+        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
+    )?;
+    all_written(written, rows.len(), "an order was given to another channel")
+}
+
+/// Adds or replaces invoices.
+pub(super) fn invoices(
+    db: &Connection,
+    tenant: &TenantCode,
+    rows: &[(&OrderCode, &Invoice)],
+) -> Result<(), Fail> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut bodies = Bodies::default();
+    let rows = rows
+        .iter()
+        .map(|(order, invoice)| {
+            let (start, length) = bodies.add(invoice)?;
+            let Invoice { owner, kind, financial_year, number, .. } = invoice;
+            Ok((order, owner, kind, financial_year, number, start, length))
+        })
+        .collect::<Result<Vec<_>, Fail>>()?;
+    let written = execute(
+        db,
+        "INSERT INTO invoices (tenant, order_code, owner, kind, financial_year, number, body)
+         SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+             CAST(substr(?3, value ->> 5, value ->> 6) AS TEXT)
+         FROM json_each(?2) WHERE true
+         ON CONFLICT (tenant, owner, kind, financial_year, number) DO UPDATE SET body = excluded.body
+         WHERE order_code = excluded.order_code",
+        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
+    )?;
+    all_written(written, rows.len(), "an invoice number of this financial year belongs to another order")
+}
+
+/// Adds or replaces putaways.
+pub(super) fn putaways(
+    db: &Connection,
+    tenant: &TenantCode,
+    rows: &[(&OrderCode, &Putaway)],
+) -> Result<(), Fail> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> =
+        rows.iter().map(|(order, putaway)| (order, u8::from(is_due(putaway)), putaway)).collect();
+    let written = execute(
+        db,
+        "INSERT INTO putaways (tenant, order_code, due, code, body)
+         SELECT ?1, value ->> 0, value ->> 1, value ->> '$[2].code', value -> 2 FROM json_each(?2) WHERE true
+         ON CONFLICT (tenant, code) DO UPDATE SET due = excluded.due, body = excluded.body
+         WHERE order_code = excluded.order_code",
+        params![tenant.as_str(), json(&rows)?],
+    )?;
+    all_written(written, rows.len(), "a putaway's code belongs to another order")
+}
+
+/// Adds or replaces conflicts.
+pub(super) fn conflicts(db: &Connection, tenant: &TenantCode, rows: &[&Conflict]) -> Result<(), Fail> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let written = execute(
+        db,
+        "INSERT INTO conflicts (tenant, order_code, open, code, body)
+         SELECT ?1, value ->> 'order', value ->> 'open', value ->> 'code', value FROM json_each(?2) WHERE true
+         ON CONFLICT (tenant, code) DO UPDATE SET open = excluded.open, body = excluded.body
+         WHERE order_code = excluded.order_code",
+        params![tenant.as_str(), json(rows)?],
+    )?;
+    all_written(written, rows.len(), "a conflict's code belongs to another order")
+}
+
+/// Adds lines of history after those that are there.
+pub(super) fn history(db: &Connection, tenant: &TenantCode, changes: &[Change]) -> Result<(), Fail> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut bodies = Bodies::default();
+    let rows = changes
+        .iter()
+        .map(|change| {
+            let (start, length) = bodies.add(change)?;
+            Ok((&change.order, start, length))
+        })
+        .collect::<Result<Vec<_>, Fail>>()?;
+    execute(
+        db,
+        "INSERT INTO history (tenant, id, order_code, body)
+         SELECT ?1, (SELECT coalesce(max(id), 0) FROM history WHERE tenant = ?1) + 1 + key, value ->> 0,
+             CAST(substr(?3, value ->> 1, value ->> 2) AS TEXT)
+         FROM json_each(?2)",
+        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
+    )?;
+    Ok(())
+}
+
+/// Adds facts that wait, each of the channel that it is given with.
+pub(super) fn parked(
+    db: &Connection,
+    tenant: &TenantCode,
+    facts: &[(ChannelCode, Parked)],
+) -> Result<(), Fail> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let facts: Vec<Parked> = facts
+        .iter()
+        .map(|(channel, fact)| Parked { channel: Some(channel.clone()), ..fact.clone() })
+        .collect();
+    execute(
+        db,
+        "INSERT INTO parked (tenant, id, channel, channel_order_id, cause, body)
+         SELECT ?1, (SELECT coalesce(max(id), 0) FROM parked WHERE tenant = ?1) + 1 + key,
+             value ->> 'channel', value ->> 'order', value ->> 'cause', value
+         FROM json_each(?2)",
+        params![tenant.as_str(), json(&facts)?],
+    )?;
+    Ok(())
+}
+
+/// Removes facts that wait no longer.
+pub(super) fn unpark(db: &Connection, tenant: &TenantCode, ids: &[i64]) -> Result<(), Fail> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "DELETE FROM parked WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))",
+        params![tenant.as_str(), json(ids)?],
+    )?;
+    Ok(())
+}
+
+/// Adds or replaces stock rows.
+pub(super) fn stock(db: &Connection, tenant: &TenantCode, rows: &[Stock]) -> Result<(), Fail> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "INSERT INTO stock (tenant, facility, sku, on_hand, blocked, shortfall)
+         SELECT ?1, value ->> 'facility', value ->> 'sku', value ->> 'on_hand', value ->> 'blocked',
+             value ->> 'shortfall'
+         FROM json_each(?2) WHERE true
+         ON CONFLICT (tenant, facility, sku) DO UPDATE
+         SET on_hand = excluded.on_hand, blocked = excluded.blocked, shortfall = excluded.shortfall",
+        params![tenant.as_str(), json(rows)?],
+    )?;
+    Ok(())
+}
+
+/// Adds or replaces number series.
+pub(super) fn sequences(db: &Connection, tenant: &TenantCode, rows: &[Sequence]) -> Result<(), Fail> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "INSERT INTO sequences (tenant, owner, kind, body)
+         SELECT ?1, value ->> 'owner', value ->> 'kind', value FROM json_each(?2) WHERE true
+         ON CONFLICT (tenant, owner, kind) DO UPDATE SET body = excluded.body",
+        params![tenant.as_str(), json(rows)?],
+    )?;
+    Ok(())
+}
+
+/// Sets the counters behind the codes of duties.
+pub(super) fn counters(db: &Connection, tenant: &TenantCode, counters: Counters) -> Result<(), Fail> {
+    execute(
+        db,
+        "UPDATE tenants SET putaways = ?2, conflicts = ?3 WHERE tenant = ?1",
+        params![tenant.as_str(), counters.putaways.cast_signed(), counters.conflicts.cast_signed()],
+    )?;
+    Ok(())
+}
+
+/// Remembers fingerprints of orders that did not change otherwise.
+pub(super) fn seen(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    seen: &[(&str, Option<i64>)],
+) -> Result<(), Fail> {
+    if seen.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "UPDATE orders SET seen = k.value ->> 1 FROM json_each(?3) k
+         WHERE tenant = ?1 AND channel = ?2 AND channel_order_id = k.value ->> 0",
+        params![tenant.as_str(), channel.as_str(), json(seen)?],
+    )?;
+    Ok(())
+}
+
+/// Keeps lines with a run, after those that are there.
+pub(super) fn lines(db: &Connection, tenant: &TenantCode, run: RunId, lines: &[RunLine]) -> Result<(), Fail> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "INSERT INTO run_lines (tenant, run, line, body)
+         SELECT ?1, ?2, (SELECT coalesce(max(line), 0) FROM run_lines WHERE tenant = ?1 AND run = ?2) + 1 + key, value
+         FROM json_each(?3)",
+        params![tenant.as_str(), run.0, json(lines)?],
+    )?;
+    Ok(())
+}
+
+/// Stores how far a task has come.
+pub(super) fn mark(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    task: Task,
+    mark: &impl Serialize,
+) -> Result<(), Fail> {
+    let written = execute(
+        db,
+        "UPDATE tasks SET mark = ?4 WHERE tenant = ?1 AND channel = ?2 AND task = ?3",
+        params![tenant.as_str(), channel.as_str(), task.as_str(), json(mark)?],
+    )?;
+    if written == 0 {
+        return Err(StoreError::NotFound(format!("task {task} of channel {channel}")).into());
+    }
+    Ok(())
+}
+
+fn all_written(written: usize, given: usize, otherwise: &str) -> Result<(), Fail> {
+    if written == given { Ok(()) } else { Err(StoreError::Contradiction(otherwise.to_owned()).into()) }
+}

@@ -1,0 +1,441 @@
+//! What only `SQLite` can get wrong; the cases that every store shares are in the suite.
+
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use plugin_api::Task;
+use rusqlite::{
+    Connection,
+    trace::{TraceEvent, TraceEventCodes},
+};
+use serde_json::json;
+
+use super::{Sqlite, fault::Fail, lease, order, run, task};
+use crate::{
+    domain::order::OrderStatus,
+    secrets::Key,
+    storage::{
+        Mode, OrderFilter, PageKeys, PageResult, RunFilter, Store, StoreError,
+        suite::{
+            self, Database,
+            sample::{acme, acme_with, apply, change, export, fence, fk1, import, keys},
+        },
+    },
+};
+
+struct File {
+    dir: tempfile::TempDir,
+    key: Key,
+}
+
+impl File {
+    fn new() -> File {
+        let dir = tempfile::tempdir().unwrap();
+        let key = Key::create(&dir.path().join("key")).unwrap();
+        File { dir, key }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("statusync.db")
+    }
+
+    fn try_open(&self) -> super::Result<Sqlite> {
+        Sqlite::open(&self.path(), self.key.clone())
+    }
+}
+
+impl Database for File {
+    fn open(&self) -> Box<dyn Store> {
+        Box::new(self.try_open().unwrap())
+    }
+
+    fn open_with_another_key(&self) -> Box<dyn Store> {
+        let key = Key::create(&self.dir.path().join("another")).unwrap();
+        Box::new(Sqlite::open(&self.path(), key).unwrap())
+    }
+}
+
+mod shared {
+    super::suite::suite!(super::super::File::new());
+}
+
+thread_local! {
+    static STATEMENTS: Cell<usize> = const { Cell::new(0) };
+    static NOTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many statements a page of changed orders takes.
+async fn statements_of_a_page(orders: usize) -> usize {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(orders)).await;
+    let fence = fence(&store, "FK1", "a").await;
+    let watch = |on: bool| {
+        store.writer.work("was counting statements", move |db| {
+            let count: fn(TraceEvent<'_>) = |_| STATEMENTS.with(|count| count.set(count.get() + 1));
+            db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, on.then_some(count));
+            Ok(STATEMENTS.with(|count| count.replace(0)))
+        })
+    };
+    watch(true).await.unwrap();
+    apply(&store, &fence, keys(1..=orders), everything).await.unwrap();
+    watch(false).await.unwrap()
+}
+
+/// Changes every order in every way that has a table of its own.
+fn everything(mut state: crate::storage::PageState) -> PageResult {
+    let mut result = PageResult::default();
+    for (id, mut file) in std::mem::take(&mut state.files) {
+        let code = file.order.code.clone();
+        let package = file.order.packages[0].code.clone();
+        file.order.attention.push("looked at".into());
+        file.invoices.push(
+            serde_json::from_value(
+                json!({"owner": "DEL1", "kind": "SALE_INVOICE", "financial_year": "2025-26",
+                "number": format!("N{code}"), "package": package, "status": "GENERATED", "date": "2026-01-15",
+                "items": [file.order.items[0].code]}),
+            )
+            .unwrap(),
+        );
+        file.putaways.push(
+            serde_json::from_value(
+                json!({"code": state.ledger.putaway_code(), "type": "PUTAWAY_PICKLIST_ITEM",
+                "item": file.order.items[0].code, "status": "DUE"}),
+            )
+            .unwrap(),
+        );
+        file.conflicts.push(
+            serde_json::from_value(
+                json!({"code": state.ledger.conflict_code(), "cause": "REOPENED_ON_CHANNEL",
+                "order": code, "items": [], "message": "m", "open": true}),
+            )
+            .unwrap(),
+        );
+        state.ledger.change_stock(&("DEL1".into(), code.as_str().into()), |stock| stock.on_hand += 1);
+        result.park.push(
+            serde_json::from_value(
+                json!({"cause": "UNKNOWN_ITEM", "order": id, "observation": {"order": id}}),
+            )
+            .unwrap(),
+        );
+        result.changes.push(change(&code));
+        result.seen.push((id, Some(1)));
+        result.files.push(file);
+    }
+    result.ledger = state.ledger.changes(state.counters);
+    result
+}
+
+#[tokio::test]
+async fn a_page_takes_the_same_number_of_statements_for_any_number_of_orders() {
+    let few = statements_of_a_page(10).await;
+    assert_eq!(statements_of_a_page(1_000).await, few);
+    assert!((10..40).contains(&few), "{few} statements");
+}
+
+/// Notes the statements that the writer executes from now on.
+async fn note_statements(store: &Sqlite) {
+    let note: fn(TraceEvent<'_>) = |event| {
+        if let TraceEvent::Stmt(_, sql) = event {
+            NOTED.with_borrow_mut(|noted| noted.push(sql.to_owned()));
+        }
+    };
+    let watch = store.writer.work("was watching", move |db| {
+        db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note));
+        Ok(())
+    });
+    watch.await.unwrap();
+}
+
+/// How the engine reads for each statement that was noted.
+async fn plans(store: &Sqlite) -> Vec<String> {
+    let explain = store.writer.work("was explaining", |db| {
+        db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, None);
+        let mut plans = Vec::new();
+        for sql in NOTED.take() {
+            let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = explain.raw_query();
+            while let Some(row) = rows.next()? {
+                plans.push(row.get::<_, String>("detail")?);
+            }
+        }
+        Ok(plans)
+    });
+    explain.await.unwrap()
+}
+
+/// Whether a step of a plan reads a whole table.
+fn reads_all(plan: &str) -> bool {
+    plan.starts_with("SCAN")
+        && !["VIRTUAL TABLE", "CONSTANT ROW", "USING INDEX", "USING COVERING INDEX"]
+            .iter()
+            .any(|fair| plan.contains(fair))
+}
+
+#[tokio::test]
+async fn no_statement_of_a_page_reads_a_whole_table() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(3)).await;
+    let fence = fence(&store, "FK1", "a").await;
+    note_statements(&store).await;
+    apply(&store, &fence, keys(1..=3), everything).await.unwrap();
+    apply(&store, &fence, keys(1..=3), |state| PageResult {
+        unpark: state.waiting.values().flatten().map(|(id, _)| *id).collect(),
+        seen: vec![("OD1".into(), Some(2))],
+        ..PageResult::default()
+    })
+    .await
+    .unwrap();
+    let plans = plans(&store).await;
+    assert!(plans.len() > 20, "{plans:?}");
+    for plan in plans {
+        // Of these a tenant has few, and all are wanted; or only the highest id is looked up.
+        let fair = ["tenants", "facilities", "sequences", "history", "parked USING PRIMARY KEY"];
+        let whole_tenant = plan.ends_with("(tenant=?)") && !fair.iter().any(|table| plan.contains(table));
+        assert!(!reads_all(&plan) && !whole_tenant, "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_again_and_again_is_found_by_an_index_and_needs_no_sorting() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(3)).await;
+    note_statements(&store).await;
+    let read = store.writer.work("was reading", |db| {
+        let (tenant, channel) = (acme(), fk1());
+        task::due(db, 0, 10)?;
+        task::next_due_at(db)?;
+        task::mark(db, &tenant, &channel, Task::Status)?;
+        order::waiting(db, &tenant, &channel, None, 10)?;
+        for task in [Task::Pending, Task::Delivery] {
+            order::open_refs(db, &tenant, &channel, task, None, 10)?;
+        }
+        for filter in [
+            OrderFilter { channel: Some(channel.clone()), ..OrderFilter::default() },
+            OrderFilter { status: Some(OrderStatus::Complete), ..OrderFilter::default() },
+            OrderFilter { in_conflict: true, ..OrderFilter::default() },
+            OrderFilter { has_putaway_due: true, ..OrderFilter::default() },
+        ] {
+            order::list(db, &tenant, &filter, None, 10)?;
+        }
+        run::list(db, &RunFilter::default(), None, 10)?;
+        order::history(db, &tenant, &"O1".into())?;
+        lease::none_live(db, &tenant)
+    });
+    read.await.unwrap();
+    let plans = plans(&store).await;
+    assert!(plans.len() > 15, "{plans:?}");
+    for plan in plans {
+        assert!(!reads_all(&plan) && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_committed_is_gone_after_reopening() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(2)).await;
+    let before = export(&store, &acme()).await;
+    // A process that dies leaves its transaction open and its WAL behind.
+    let image = file.dir.path().join("image.db");
+    store
+        .writer
+        .work("was dying", {
+            let (from, to) = (file.path(), image.clone());
+            move |db| {
+                let tx = db.transaction()?;
+                tx.execute("DELETE FROM orders", [])?;
+                tx.execute("UPDATE sequences SET body = '{}'", [])?;
+                tx.cache_flush()?;
+                for end in ["", "-wal"] {
+                    let name = |path: &PathBuf| format!("{}{end}", path.display());
+                    std::fs::copy(name(&from), name(&to)).unwrap();
+                }
+                Ok(())
+            }
+        })
+        .await
+        .unwrap();
+    let again = Sqlite::open(&image, file.key.clone()).unwrap();
+    assert_eq!(export(&again, &acme()).await, before);
+    assert_eq!(again.check().await.unwrap().faults, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_refused() {
+    let file = File::new();
+    drop(file.try_open().unwrap());
+    Connection::open(file.path()).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = file.try_open().unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 1, .. }));
+    assert!(error.to_string().contains("use the newer statusync"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let file = File::new();
+    std::fs::write(file.path(), "not a database, but long enough to look at ".repeat(100)).unwrap();
+    assert!(matches!(file.try_open().unwrap_err(), StoreError::Damaged { .. }));
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let file = File::new();
+    let nowhere = file.dir.path().join("nowhere/statusync.db");
+    let error = Sqlite::open(&nowhere, file.key.clone()).unwrap_err();
+    assert!(matches!(error, StoreError::CannotOpen { .. }), "{error:?}");
+    assert!(error.to_string().contains("nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn the_journal_survives_a_power_cut_by_its_settings() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    let settings = store.writer.work("was asked", |db| {
+        let journal: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        let synchronous: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        Ok((journal, synchronous))
+    });
+    assert_eq!(settings.await.unwrap(), ("wal".to_owned(), 2));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_this_user_can_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = File::new();
+    let _open = file.try_open().unwrap();
+    for end in ["", "-wal", "-shm"] {
+        let path = format!("{}{end}", file.path().display());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named_and_passes_by_itself() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(1)).await;
+    let before = export(&store, &acme()).await;
+    let limit = |pages: i64| {
+        store.writer.work("was limiting", move |db| {
+            // The answer is the limit that holds: never below the size that there is.
+            Ok(db.pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))?)
+        })
+    };
+    limit(1).await.unwrap();
+    let error = store.import(acme_with(2_000), std::collections::BTreeMap::new()).await.unwrap_err();
+    assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
+    assert!(error.is_passing());
+    assert_eq!(export(&store, &acme()).await, before, "no part of it was written, and reading goes on");
+    limit(1_000_000).await.unwrap();
+    import(&store, acme_with(2_000)).await;
+}
+
+#[tokio::test]
+async fn a_database_that_may_only_be_read_is_named() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    store
+        .writer
+        .work("was closing the door", |db| Ok(db.pragma_update(None, "query_only", true)?))
+        .await
+        .unwrap();
+    let error = store.add_tenant(&acme()).await.unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
+    assert!(error.to_string().contains("write permission"), "{error}");
+}
+
+#[tokio::test]
+async fn after_a_fault_of_the_disk_the_connection_is_opened_anew() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    store
+        .writer
+        .work(
+            "was marking its connection",
+            |db| Ok(db.execute_batch("CREATE TEMP TABLE old_connection (x)")?),
+        )
+        .await
+        .unwrap();
+    let is_old =
+        || store.writer.work("was looking", |db| Ok(db.table_exists(Some("temp"), "old_connection")?));
+    assert!(is_old().await.unwrap());
+    let fault = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+    let failed: super::Result<()> = store
+        .writer
+        .work("was writing", move |_| Err(Fail::Sql(rusqlite::Error::SqliteFailure(fault, None))))
+        .await;
+    assert!(matches!(failed, Err(StoreError::DiskFault { .. })));
+    assert!(!is_old().await.unwrap());
+    store.add_tenant(&acme()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_is_a_whole_database() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(20)).await;
+    let copy = file.dir.path().join("copy.db");
+    store.back_up(copy.clone()).await.unwrap();
+    assert!(matches!(store.back_up(copy.clone()).await, Err(StoreError::Exists(_))));
+    let restored = Sqlite::open(&copy, file.key.clone()).unwrap();
+    assert_eq!(export(&restored, &acme()).await, export(&store, &acme()).await);
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    let written = store.readers.work("was writing", |db| Ok(db.execute("DELETE FROM tenants", [])?)).await;
+    assert!(matches!(written, Err(StoreError::ReadOnly { .. })));
+}
+
+/// Prints how long pages take; asserts only that they were written. Run with `--nocapture`.
+#[tokio::test]
+async fn a_page_of_a_thousand_orders_is_timed() {
+    const ORDERS: usize = 1_000;
+    let file = File::new();
+    let store = Arc::new(file.try_open().unwrap());
+    import(&*store, acme_with(ORDERS)).await;
+    let fence = fence(&*store, "FK1", "a").await;
+    for round in 0..5 {
+        let decide = Box::new(move |state: crate::storage::PageState| {
+            let mut result = PageResult::default();
+            for (_, mut file) in state.files {
+                file.order.attention = vec!["x".repeat(500), round.to_string()];
+                if round == 0 {
+                    file.invoices.push(
+                        serde_json::from_value(json!({"owner": "DEL1", "kind": "SALE_INVOICE", "date": "2026-01-15",
+                            "financial_year": "2025-26", "number": format!("N{}", file.order.code), "items": [],
+                            "package": "SP1", "status": "GENERATED"}))
+                        .unwrap(),
+                    );
+                }
+                result.changes.push(change(&file.order.code));
+                result.files.push(file);
+            }
+            result
+        });
+        let began = std::time::Instant::now();
+        let report = store.apply_page(&fence, keys(1..=ORDERS), Mode::Commit, decide).await.unwrap();
+        let took = began.elapsed();
+        println!("page of {ORDERS} changed orders, round {round}: {took:?}");
+        assert_eq!(report.changes.len(), ORDERS);
+    }
+    assert_eq!(store.history(&acme(), &"O1".into()).await.unwrap().len(), 5);
+    let orders: Vec<_> = (1..=ORDERS).map(|n| (format!("OD{n}"), Some(7))).collect();
+    let seen = orders.clone();
+    apply(&*store, &fence, keys(1..=ORDERS), |_| PageResult { seen, ..PageResult::default() }).await.unwrap();
+    let began = std::time::Instant::now();
+    let page = PageKeys { orders, ..keys([]) };
+    let report = apply(&*store, &fence, page, |_| PageResult::default()).await.unwrap();
+    println!("page of {ORDERS} unchanged orders: {:?}", began.elapsed());
+    assert_eq!(report.unchanged, ORDERS);
+}

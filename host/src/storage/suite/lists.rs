@@ -1,0 +1,164 @@
+//! What people and tasks by id list.
+
+use plugin_api::Task;
+use serde_json::json;
+
+use super::{
+    Database,
+    sample::{acme, acme_with, fk1, import, order, snapshot},
+};
+use crate::{
+    domain::{
+        order::{ItemStatus, OrderStatus},
+        snapshot::Snapshot,
+    },
+    storage::{OrderFilter, Store, StoreError},
+};
+
+/// Orders 1 to 4 of FK1, each in another situation, and order 5 of AZ1, cancelled.
+fn mixed() -> Snapshot {
+    let mut orders: Vec<_> = (1..=5).map(|n| order(n, if n == 5 { "AZ1" } else { "FK1" })).collect();
+    orders[1]["status"] = json!("COMPLETE");
+    orders[1]["items"][0]["status"] = json!("DISPATCHED");
+    orders[1]["packages"][0]["status"] = json!("SHIPPED");
+    orders[2]["status"] = json!("COMPLETE");
+    orders[2]["items"][0]["status"] = json!("RETURNED");
+    orders[2]["packages"][0]["status"] = json!("RETURNED");
+    orders[2]["returns"] = json!([{"kind": "RTO", "code": "SP3", "status": "NOT_RECEIVED", "package": "SP3", "items": ["O3-1"]}]);
+    orders[3]["status"] = json!("COMPLETE");
+    orders[3]["items"][0]["status"] = json!("DELIVERED");
+    orders[3]["packages"][0]["status"] = json!("DELIVERED");
+    orders[4]["status"] = json!("CANCELLED");
+    orders[4]["items"][0]["status"] = json!("CANCELLED");
+    orders[4]["packages"][0]["status"] = json!("CANCELLED");
+    let mut tenant = acme_with(0);
+    tenant.orders = serde_json::from_value(json!(orders)).unwrap();
+    let conflict = |code, order, open| json!({"code": code, "cause": "CANCEL_AFTER_DELIVERY", "order": order, "items": [], "message": "m", "open": open});
+    tenant.conflicts =
+        serde_json::from_value(json!([conflict("CF10", "O4", true), conflict("CF9", "O1", false)])).unwrap();
+    let putaway = |code, item, status| json!({"code": code, "type": "PUTAWAY_COURIER_RETURNED_ITEMS", "item": item, "status": status});
+    tenant.putaways =
+        serde_json::from_value(json!([putaway("PA10", "O3-1", "DUE"), putaway("PA9", "O5-1", "COMPLETE")]))
+            .unwrap();
+    tenant
+}
+
+async fn codes(store: &dyn Store, filter: OrderFilter) -> Vec<String> {
+    let rows = store.orders(&acme(), &filter, None, 100).await.unwrap();
+    rows.into_iter().map(|row| row.code.to_string()).collect()
+}
+
+pub(crate) async fn orders_are_filtered(db: &impl Database) {
+    let store = db.open();
+    import(&*store, mixed()).await;
+    let all = OrderFilter::default();
+    assert_eq!(codes(&*store, all.clone()).await, ["O1", "O2", "O3", "O4", "O5"]);
+    let az1 = OrderFilter { channel: Some("AZ1".into()), ..all.clone() };
+    assert_eq!(codes(&*store, az1).await, ["O5"]);
+    let complete = OrderFilter { status: Some(OrderStatus::Complete), ..all.clone() };
+    assert_eq!(codes(&*store, complete.clone()).await, ["O2", "O3", "O4"]);
+    assert_eq!(codes(&*store, OrderFilter { in_conflict: true, ..all.clone() }).await, ["O4"]);
+    assert_eq!(codes(&*store, OrderFilter { has_putaway_due: true, ..all.clone() }).await, ["O3"]);
+    assert_eq!(codes(&*store, OrderFilter { returned_not_received: true, ..all }).await, ["O3"]);
+    assert!(codes(&*store, OrderFilter { has_shortfall: true, ..complete }).await.is_empty());
+    let row = &store.orders(&acme(), &OrderFilter::default(), None, 1).await.unwrap()[0];
+    assert_eq!(row.items, [(ItemStatus::Fulfillable, 1)]);
+    assert_eq!((row.waiting, row.open_conflicts, row.changed_at), (0, 0, None));
+}
+
+pub(crate) async fn orders_are_paged_by_code(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(5)).await;
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.orders(&acme(), &OrderFilter::default(), after.as_ref(), 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.code.clone());
+        pages.push(page.iter().map(|row| row.code.to_string()).collect::<Vec<_>>());
+    }
+    assert_eq!(pages, [vec!["O1", "O2"], vec!["O3", "O4"], vec!["O5"]]);
+}
+
+pub(crate) async fn an_order_is_found_by_our_code_or_the_channels_id(db: &impl Database) {
+    let store = db.open();
+    import(&*store, mixed()).await;
+    for id in ["O3", "OD3"] {
+        let file = store.order(&acme(), id).await.unwrap().unwrap();
+        assert_eq!((file.order.code.as_str(), file.putaways[0].code.as_str()), ("O3", "PA10"));
+    }
+    assert!(store.order(&acme(), "OD9").await.unwrap().is_none());
+    assert!(store.order(&"other".into(), "O3").await.unwrap().is_none());
+}
+
+pub(crate) async fn an_id_that_two_channels_have_is_refused(db: &impl Database) {
+    let store = db.open();
+    let mut tenant = mixed();
+    tenant.orders[4].channel_order_id = "OD1".into();
+    import(&*store, tenant).await;
+    let error = store.order(&acme(), "OD1").await.unwrap_err();
+    assert!(matches!(error, StoreError::Contradiction(_)));
+    assert!(error.to_string().contains("O1 or O5"), "{error}");
+}
+
+pub(crate) async fn tasks_by_id_get_the_orders_that_they_are_about(db: &impl Database) {
+    let store = db.open();
+    import(&*store, mixed()).await;
+    let open = |task, after: Option<&'static str>| {
+        let store = &store;
+        async move {
+            let after = after.map(Into::into);
+            let refs = store.open_refs(&acme(), &fk1(), task, after.as_ref(), 10).await.unwrap();
+            refs.into_iter().map(|(code, _)| code.to_string()).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(open(Task::Pending, None).await, ["O1"]);
+    assert_eq!(open(Task::Delivery, None).await, ["O2", "O3"]);
+    assert_eq!(open(Task::Delivery, Some("O2")).await, ["O3"]);
+    assert!(open(Task::Status, None).await.is_empty());
+    let asked = ["OD2", "O1", "O2", "O9", "O5"].map(String::from);
+    let refs = store.refs(&acme(), &fk1(), &asked).await.unwrap();
+    let found: Vec<_> = refs.iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!(found, ["O1", "O2"], "each once; O9 is unknown and O5 is of another channel");
+    let (_, first) = &refs[0];
+    assert_eq!(
+        (first.order.as_str(), &first.items[..], &first.packages[..], &first.awbs[..]),
+        ("OD1", &["111".to_owned()][..], &["P1".to_owned()][..], &["EK1".to_owned()][..])
+    );
+}
+
+pub(crate) async fn items_are_counted_per_channel_and_state(db: &impl Database) {
+    let store = db.open();
+    import(&*store, mixed()).await;
+    let counts = store.item_counts(&acme()).await.unwrap();
+    let counts: Vec<_> = counts.iter().map(|row| (row.channel.as_str(), row.status, row.count)).collect();
+    assert_eq!(
+        counts,
+        [
+            ("AZ1", ItemStatus::Cancelled, 1),
+            ("FK1", ItemStatus::Fulfillable, 1),
+            ("FK1", ItemStatus::Dispatched, 1),
+            ("FK1", ItemStatus::Delivered, 1),
+            ("FK1", ItemStatus::Returned, 1),
+        ]
+    );
+}
+
+pub(crate) async fn duties_are_listed_by_number(db: &impl Database) {
+    let store = db.open();
+    import(&*store, mixed()).await;
+    import(&*store, snapshot(json!({"tenant": "other"}))).await;
+    let conflicts = store.conflicts(&acme(), false).await.unwrap();
+    let listed: Vec<_> = conflicts.iter().map(|row| row.conflict.code.as_str()).collect();
+    assert_eq!(listed, ["CF9", "CF10"]);
+    assert_eq!(store.conflicts(&acme(), true).await.unwrap().len(), 1);
+    let conflict = store.conflict(&acme(), "CF10").await.unwrap().unwrap();
+    assert_eq!((conflict.channel, conflict.conflict.order.as_str()), (fk1(), "O4"));
+    let putaways = store.putaways(&acme(), false).await.unwrap();
+    let listed: Vec<_> = putaways.iter().map(|row| row.putaway.code.as_str()).collect();
+    assert_eq!(listed, ["PA9", "PA10"]);
+    assert_eq!(store.putaways(&acme(), true).await.unwrap()[0].order.as_str(), "O3");
+    assert_eq!(store.putaway(&acme(), "PA9").await.unwrap().unwrap().order.as_str(), "O5");
+    assert!(store.putaway(&"other".into(), "PA9").await.unwrap().is_none());
+    assert!(store.conflict(&acme(), "CF1").await.unwrap().is_none());
+}

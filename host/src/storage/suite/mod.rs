@@ -1,0 +1,96 @@
+//! What every store must do, written against the surface only: each engine runs the same cases.
+//!
+//! A case gets a database of its own, which it may open several times, as several hosts would.
+
+pub(super) mod leases;
+pub(super) mod lists;
+pub(super) mod pages;
+pub(super) mod sample;
+pub(super) mod settings;
+pub(super) mod tasks;
+pub(super) mod tenants;
+
+use super::Store;
+
+/// A database made for one case.
+pub(super) trait Database {
+    /// A host's store on it.
+    fn open(&self) -> Box<dyn Store>;
+    /// The store of a host that has another key file.
+    fn open_with_another_key(&self) -> Box<dyn Store>;
+}
+
+/// Makes a test of every case for the database that an expression makes.
+macro_rules! suite {
+    ($database:expr) => {
+        $crate::storage::suite::cases! { $database;
+            pages:
+                a_page_is_written_whole,
+                a_page_that_contradicts_the_data_changes_nothing,
+                a_decision_that_panics_changes_nothing,
+                a_passed_fence_changes_nothing,
+                a_lease_that_ran_out_changes_nothing_although_nobody_took_over,
+                a_rehearsal_leaves_no_trace,
+                an_unchanged_order_is_not_loaded,
+                an_order_forgets_its_fingerprint_when_it_is_written_otherwise,
+                a_channel_that_is_set_anew_forgets_fingerprints,
+                facts_wait_until_they_are_taken_back,
+                the_ledger_knows_stock_and_used_numbers,
+                shortfall_is_summed_over_changes,
+                two_hosts_draw_distinct_consecutive_numbers,
+                a_person_edits_one_order_without_a_lease;
+            leases:
+                one_run_holds_a_channel,
+                a_lease_that_ran_out_is_taken_over_with_a_higher_epoch,
+                releasing_a_passed_lease_frees_nothing;
+            tasks:
+                tasks_are_made_once,
+                due_are_enabled_tasks_of_enabled_channels_that_no_run_holds,
+                a_finished_run_shows_in_its_task,
+                a_run_whose_host_died_fails_when_the_next_begins,
+                a_run_cannot_start_under_a_passed_fence,
+                a_run_keeps_its_lines,
+                runs_are_listed_newest_first;
+            lists:
+                orders_are_filtered,
+                orders_are_paged_by_code,
+                an_order_is_found_by_our_code_or_the_channels_id,
+                an_id_that_two_channels_have_is_refused,
+                tasks_by_id_get_the_orders_that_they_are_about,
+                items_are_counted_per_channel_and_state,
+                duties_are_listed_by_number;
+            settings:
+                tenants_are_added_once_and_go_live,
+                secrets_are_read_back_and_sealed_for_their_place,
+                a_host_with_another_key_cannot_read_secrets,
+                a_token_and_the_secrets_it_replaced_are_kept_together,
+                a_bucket_lets_its_burst_through_and_then_paces,
+                stock_on_hand_is_set_and_what_is_blocked_stays,
+                a_channel_is_switched_off_and_on,
+                the_store_is_sound;
+            tenants:
+                an_export_of_an_import_of_an_export_is_equal,
+                missing_codes_follow_the_highest,
+                an_import_replaces_everything_but_secrets_and_tasks,
+                an_import_is_refused_while_a_run_holds_a_channel,
+                a_snapshot_that_does_not_fit_together_changes_nothing,
+                a_removed_tenant_leaves_nothing_and_touches_no_other,
+                an_export_that_cannot_be_written_says_so;
+        }
+    };
+}
+
+macro_rules! cases {
+    ($database:expr; $($module:ident: $($case:ident),+;)+) => {$(
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    $crate::storage::suite::$module::$case(&$database).await;
+                }
+            )+
+        }
+    )+};
+}
+
+pub(super) use {cases, suite};

@@ -1,0 +1,116 @@
+//! What people set, and the store's word about itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Database,
+    sample::{acme, acme_with, channel, fk1, import, now},
+};
+use crate::{
+    secrets::{Secret, SecretError},
+    storage::StoreError,
+};
+
+pub(crate) async fn tenants_are_added_once_and_go_live(db: &impl Database) {
+    let store = db.open();
+    store.add_tenant(&acme()).await.unwrap();
+    assert!(matches!(store.add_tenant(&acme()).await, Err(StoreError::Exists(_))));
+    assert!(!store.tenant(&acme()).await.unwrap().unwrap().live);
+    store.set_live(&acme(), true).await.unwrap();
+    assert!(store.tenants().await.unwrap()[0].live);
+    assert!(matches!(store.set_live(&"other".into(), true).await, Err(StoreError::NotFound(_))));
+    assert!(store.tenant(&"other".into()).await.unwrap().is_none());
+}
+
+fn pair(name: &str, value: &str) -> BTreeMap<String, Secret> {
+    BTreeMap::from([(name.to_owned(), value.into())])
+}
+
+pub(crate) async fn secrets_are_read_back_and_sealed_for_their_place(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    store.put_secrets(&acme(), &fk1(), &pair("client_id", "one")).await.unwrap();
+    store.put_secrets(&acme(), &fk1(), &pair("token", "two")).await.unwrap();
+    store.put_secrets(&acme(), &fk1(), &pair("token", "three")).await.unwrap();
+    let names = BTreeSet::from(["client_id".to_owned(), "token".to_owned()]);
+    assert_eq!(store.secret_names(&acme(), &fk1()).await.unwrap(), names);
+    let secrets = store.secrets(&acme(), &fk1()).await.unwrap();
+    assert_eq!((secrets["client_id"].reveal(), secrets["token"].reveal()), ("one", "three"));
+    assert!(store.secrets(&acme(), &"AZ1".into()).await.unwrap().is_empty());
+    let unknown = store.put_secrets(&acme(), &"NO".into(), &pair("a", "b")).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn a_host_with_another_key_cannot_read_secrets(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    store.put_secrets(&acme(), &fk1(), &pair("token", "s3cret")).await.unwrap();
+    let error = db.open_with_another_key().secrets(&acme(), &fk1()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Secret(SecretError::WrongKey { .. })));
+    let text = format!("{error} {error:?}");
+    assert!(text.contains("acme/FK1/token") && !text.contains("s3cret"), "{text}");
+}
+
+pub(crate) async fn a_token_and_the_secrets_it_replaced_are_kept_together(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    assert!(store.token(&acme(), &fk1()).await.unwrap().is_none());
+    let rotated = pair("refresh_token", "next");
+    store.put_token(&acme(), &fk1(), &"bearer".into(), now(), &rotated).await.unwrap();
+    let (token, expires_at) = store.token(&acme(), &fk1()).await.unwrap().unwrap();
+    assert_eq!((token.reveal(), expires_at), ("bearer", now()));
+    assert_eq!(store.secrets(&acme(), &fk1()).await.unwrap()["refresh_token"].reveal(), "next");
+    store.forget_token(&acme(), &fk1()).await.unwrap();
+    assert!(store.token(&acme(), &fk1()).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_bucket_lets_its_burst_through_and_then_paces(db: &impl Database) {
+    let (store, other_host) = (db.open(), db.open());
+    let mut waits = Vec::new();
+    for store in [&store, &other_host, &store, &other_host, &store] {
+        waits.push(store.reserve("acme/FK1", "search", 1_000, 3, now()).await.unwrap());
+    }
+    assert_eq!(waits, [0, 0, 0, 1_000, 2_000]);
+    store.give_back("acme/FK1", "search", 1_000).await.unwrap();
+    assert_eq!(store.reserve("acme/FK1", "search", 1_000, 3, now() + 500).await.unwrap(), 1_500);
+    assert_eq!(store.reserve("acme/FK1", "search", 1_000, 3, now() + 60_000).await.unwrap(), 0);
+    assert_eq!(store.reserve("acme/FK1", "other", 1_000, 1, now()).await.unwrap(), 0);
+    assert_eq!(store.reserve("acme/AZ1", "search", 1_000, 1, now()).await.unwrap(), 0);
+}
+
+pub(crate) async fn stock_on_hand_is_set_and_what_is_blocked_stays(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    let (facility, sku) = ("DEL1".into(), "A".into());
+    let stock = store.set_on_hand(&acme(), &facility, &sku, 7).await.unwrap();
+    assert_eq!((stock.on_hand, stock.blocked, stock.available), (7, 2, 5));
+    let stock = store.set_on_hand(&acme(), &facility, &"B".into(), 1).await.unwrap();
+    assert_eq!((stock.on_hand, stock.blocked), (1, 0));
+    assert_eq!(store.stock(&acme()).await.unwrap().len(), 2);
+    let unknown = store.set_on_hand(&"other".into(), &facility, &sku, 7).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn a_channel_is_switched_off_and_on(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    for enabled in [false, true] {
+        store.enable_channel(&acme(), &fk1(), enabled).await.unwrap();
+        assert_eq!(channel(&*store, "FK1").await.enabled, enabled);
+    }
+    let codes: Vec<_> =
+        store.channels(&acme()).await.unwrap().iter().map(|channel| channel.code.to_string()).collect();
+    assert_eq!(codes, ["AZ1", "FK1"]);
+    let unknown = store.enable_channel(&acme(), &"NO".into(), true).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+    let unknown = store.put_channel(&"other".into(), &channel(&*store, "FK1").await).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn the_store_is_sound(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(3)).await;
+    let health = store.check().await.unwrap();
+    assert_eq!(health.faults, [""; 0]);
+    assert_eq!(health.schema, 1);
+}

@@ -1,0 +1,191 @@
+//! Tasks and runs.
+
+use plugin_api::{Millis, Task};
+
+use super::{
+    Database,
+    sample::{MINUTE, acme, acme_with, apply, channel, fence, fk1, import, keys, now},
+};
+use crate::storage::{
+    Claim, Counts, NewRun, NewTask, PageKeys, PageResult, RunEnd, RunFilter, RunId, RunLine, RunResult,
+    Store, StoreError, TaskEdit, TaskFilter, TaskRow, Trigger,
+};
+
+fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
+    NewRun { tenant: acme(), channel: fk1(), task, trigger: Trigger::Timer, started_at }
+}
+
+fn end(result: RunResult, ended_at: Millis) -> RunEnd {
+    RunEnd {
+        ended_at,
+        result,
+        message: "3 orders".into(),
+        counts: Counts { polled: 3, ..Counts::default() },
+        calls: 2,
+        retries: 1,
+        next_run_at: Some(ended_at + MINUTE),
+    }
+}
+
+async fn with_tasks(store: &dyn Store, tasks: &[Task]) {
+    import(store, acme_with(1)).await;
+    let tasks: Vec<_> = tasks.iter().map(|&task| NewTask::usual(task, now())).collect();
+    store.ensure_tasks(&acme(), &fk1(), &tasks).await.unwrap();
+}
+
+async fn task(store: &dyn Store, task: Task) -> TaskRow {
+    let tasks = store.tasks(&TaskFilter::default()).await.unwrap();
+    tasks.into_iter().find(|row| row.task == task).unwrap()
+}
+
+pub(crate) async fn tasks_are_made_once(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Returns, Task::Status]).await;
+    let edit = TaskEdit { interval_ms: Some(5 * MINUTE), ..TaskEdit::default() };
+    store.set_task(&acme(), &fk1(), Task::Status, edit).await.unwrap();
+    let again = [NewTask::usual(Task::Status, 0), NewTask::usual(Task::Pending, now())];
+    store.ensure_tasks(&acme(), &fk1(), &again).await.unwrap();
+    let tasks = store.tasks(&TaskFilter { tenant: Some(acme()), channel: Some(fk1()) }).await.unwrap();
+    let kinds: Vec<_> = tasks.iter().map(|row| row.task).collect();
+    assert_eq!(kinds, [Task::Status, Task::Pending, Task::Returns]);
+    assert_eq!((tasks[0].interval_ms, tasks[0].next_run_at), (5 * MINUTE, now()));
+    assert_eq!(tasks[2].window_ms, Some(30 * 24 * 60 * MINUTE));
+    let none = store.tasks(&TaskFilter { tenant: Some("other".into()), channel: None }).await.unwrap();
+    assert!(none.is_empty());
+    let unknown = store.set_task(&acme(), &fk1(), Task::Delivery, edit).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+    let unknown = store.ensure_tasks(&acme(), &"NO".into(), &again).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn due_are_enabled_tasks_of_enabled_channels_that_no_run_holds(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status, Task::Pending, Task::Delivery]).await;
+    let set = |task, edit| {
+        let store = &store;
+        async move { store.set_task(&acme(), &fk1(), task, edit).await.unwrap() }
+    };
+    set(Task::Pending, TaskEdit { next_run_at: Some(now() + 1), ..TaskEdit::default() }).await;
+    set(Task::Delivery, TaskEdit { enabled: Some(false), ..TaskEdit::default() }).await;
+    let due = |at| {
+        let store = &store;
+        async move {
+            let due = store.due_tasks(at, 10).await.unwrap();
+            due.into_iter().map(|due| due.task).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(store.next_due_at().await.unwrap(), Some(now()));
+    assert_eq!(due(now() - 1).await, []);
+    assert_eq!(due(now()).await, [Task::Status]);
+    assert_eq!(due(now() + 1).await, [Task::Status, Task::Pending], "the longest due first");
+    assert_eq!(store.due_tasks(now() + 1, 1).await.unwrap().len(), 1);
+    let first = &store.due_tasks(now(), 1).await.unwrap()[0];
+    assert_eq!((first.live, first.connector.as_str()), (true, "flipkart"));
+    let held = fence(&*store, "FK1", "a").await;
+    assert_eq!(due(now() + 1).await, []);
+    assert_eq!(store.next_due_at().await.unwrap(), None);
+    store.release(&held).await.unwrap();
+    store.enable_channel(&acme(), &fk1(), false).await.unwrap();
+    assert_eq!(due(now() + 1).await, []);
+    assert!(!channel(&*store, "FK1").await.enabled);
+}
+
+pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let fence = fence(&*store, "FK1", "a").await;
+    let mut failures = Vec::new();
+    for result in [RunResult::Failed, RunResult::Failed, RunResult::Skipped, RunResult::Partial] {
+        let run = store.start_run(&new_run(Some(Task::Status), now()), Some(&fence)).await.unwrap();
+        assert_eq!(task(&*store, Task::Status).await.running, Some(run));
+        store.finish_run(run, &end(result, now() + 500)).await.unwrap();
+        // The end of a run is told once.
+        store.finish_run(run, &end(RunResult::Success, now() + 900)).await.unwrap();
+        let row = task(&*store, Task::Status).await;
+        let last = row.last.unwrap();
+        assert_eq!((last.run, last.result, last.duration_ms), (run, result, 500));
+        assert_eq!((last.message.as_str(), last.counts.polled), ("3 orders", 3));
+        assert_eq!((row.running, row.next_run_at), (None, now() + 500 + MINUTE));
+        failures.push(row.consecutive_failures);
+    }
+    assert_eq!(failures, [1, 2, 2, 0]);
+    let unknown = store.finish_run(RunId(99), &end(RunResult::Success, now())).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn a_run_whose_host_died_fails_when_the_next_begins(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let Claim::Got(dead) = store.claim(&acme(), &fk1(), "dead", MINUTE).await.unwrap() else { panic!() };
+    let lost = store.start_run(&new_run(Some(Task::Status), now()), Some(&dead)).await.unwrap();
+    store.release(&dead).await.unwrap();
+    let next = fence(&*store, "FK1", "next").await;
+    let later = new_run(Some(Task::Status), now() + 7);
+    let run = store.start_run(&later, Some(&next)).await.unwrap();
+    let (ended, _) = store.run(lost).await.unwrap().unwrap();
+    assert_eq!((ended.result, ended.ended_at), (Some(RunResult::Failed), Some(now() + 7)));
+    assert!(ended.message.contains("the host stopped"), "{}", ended.message);
+    let row = task(&*store, Task::Status).await;
+    assert_eq!((row.running, row.consecutive_failures), (Some(run), 1));
+}
+
+pub(crate) async fn a_run_cannot_start_under_a_passed_fence(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let Claim::Got(old) = store.claim(&acme(), &fk1(), "old", 0).await.unwrap() else { panic!() };
+    let refused = store.start_run(&new_run(Some(Task::Status), now()), Some(&old)).await;
+    assert!(matches!(refused, Err(StoreError::LeaseLost { .. })));
+    assert!(store.runs(&RunFilter::default(), None, 10).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_run_keeps_its_lines(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[]).await;
+    let fence = fence(&*store, "FK1", "a").await;
+    let run = store.start_run(&new_run(None, now()), Some(&fence)).await.unwrap();
+    for order in ["OD1", "OD2"] {
+        let line = RunLine {
+            order: order.into(),
+            outcome: "REFUSED".into(),
+            row: "D10".into(),
+            code: Some("SEQUENCE_NOT_DEFINED".into()),
+            ..RunLine::default()
+        };
+        let lines = vec![line.clone(), line];
+        let page = PageKeys { run: Some(run), ..keys([]) };
+        apply(&*store, &fence, page, |_| PageResult { lines, ..PageResult::default() }).await.unwrap();
+    }
+    store.finish_run(run, &end(RunResult::Failed, now() + 3)).await.unwrap();
+    let (row, lines) = store.run(run).await.unwrap().unwrap();
+    assert_eq!((row.id, row.task, row.calls, row.retries), (run, None, 2, 1));
+    let orders: Vec<_> = lines.iter().map(|line| line.order.as_str()).collect();
+    assert_eq!(orders, ["OD1", "OD1", "OD2", "OD2"]);
+    assert!(store.run(RunId(run.0 + 1)).await.unwrap().is_none());
+}
+
+pub(crate) async fn runs_are_listed_newest_first(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status, Task::Pending]).await;
+    let mut ids = Vec::new();
+    for task in [Some(Task::Status), Some(Task::Pending), Some(Task::Status), None] {
+        let run = store.start_run(&new_run(task, now()), None).await.unwrap();
+        store.finish_run(run, &end(RunResult::Skipped, now())).await.unwrap();
+        ids.push(run);
+    }
+    assert_eq!(ids[0].to_string(), "R1");
+    let list = |filter, after, limit| {
+        let store = &store;
+        async move {
+            let runs = store.runs(&filter, after, limit).await.unwrap();
+            runs.into_iter().map(|run| run.id.0).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(list(RunFilter::default(), None, 10).await, [4, 3, 2, 1]);
+    assert_eq!(list(RunFilter::default(), Some(ids[2]), 1).await, [2]);
+    let status = RunFilter { task: Some(Task::Status), ..RunFilter::default() };
+    assert_eq!(list(status, None, 10).await, [3, 1]);
+    let here = RunFilter { tenant: Some(acme()), channel: Some(fk1()), task: None };
+    assert_eq!(list(here, None, 10).await, [4, 3, 2, 1]);
+    let elsewhere = RunFilter { channel: Some("AZ1".into()), ..RunFilter::default() };
+    assert!(list(elsewhere, None, 10).await.is_empty());
+}

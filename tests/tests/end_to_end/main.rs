@@ -1,0 +1,72 @@
+//! The whole road: a simulated marketplace, a real connector library, the real fetcher, the rules, the store.
+//!
+//! A world lives for some virtual days; after every few hours the host syncs. In the end the host holds for each unit of
+//! each order what the marketplace knows of it.
+
+mod agreement;
+mod site;
+
+use agreement::disagreements;
+use kit::faults::{Fault, Kind};
+use plugin_api::Task;
+use site::Site;
+use statusync::storage::RunResult;
+
+const DAYS: u32 = 40;
+
+/// Lives through the world's days, syncing as the timer would.
+async fn live(site: &Site, faults: impl Fn(u32) -> Vec<Fault>) {
+    for day in 0..DAYS {
+        for quarter in 0..4 {
+            site.simulator.faults(faults(day * 4 + quarter));
+            site.simulator.advance(6);
+            site.run(Task::Status).await;
+        }
+        for task in [Task::Pending, Task::Delivery, Task::Returns] {
+            site.run(task).await;
+        }
+    }
+    site.simulator.faults(Vec::new());
+    site.simulator.advance(24 * 60);
+    for task in [Task::Status, Task::Pending, Task::Delivery, Task::Returns, Task::Delivery] {
+        let summary = site.run(task).await;
+        assert!(matches!(summary.result, RunResult::Success), "{task}: {summary:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flipkart_orders_end_as_the_marketplace_has_them() {
+    let site = Site::flipkart(7, 120).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn amazon_orders_end_as_the_marketplace_has_them() {
+    let site = Site::amazon(7, 120).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_on_the_way_delay_and_never_distort() {
+    let site = Site::flipkart(11, 60).await;
+    let faults = |step: u32| {
+        let kinds = [
+            Kind::LatePage,
+            Kind::DuplicatePage,
+            Kind::ShuffledRows,
+            Kind::ServerError { status: 500 },
+            Kind::HtmlBody,
+            Kind::CutBody,
+            Kind::RevokedToken,
+        ];
+        let kind = kinds[step as usize % kinds.len()].clone();
+        vec![Fault::next(kind).times(2)]
+    };
+    live(&site, faults).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -1,0 +1,123 @@
+//! One tenant with one channel on a simulated marketplace, on a store of its own.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use kit::simulators::{Config, Marketplace, Simulator, amazon::Amazon, flipkart::Flipkart};
+use plugin_api::Task;
+use serde_json::Value;
+use statusync::{
+    clock::SystemClock,
+    domain::{codes::TenantCode, snapshot::Snapshot},
+    fetch::{Egress, Fetcher, NoPacing, Retrying, Setup as FetchSetup},
+    plugins::Registry,
+    secrets::{Key, Secret},
+    storage::{NewTask, Sqlite, Store, Trigger},
+    sync::{Choice, Engine, LeaseTimes, RunRequest, RunSummary, Setup},
+};
+
+pub(crate) struct Site {
+    pub(crate) simulator: Simulator,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
+    pub(crate) tenant: TenantCode,
+    _data: tempfile::TempDir,
+}
+
+fn now() -> i64 {
+    use statusync::clock::Clock as _;
+    SystemClock.now_ms()
+}
+
+/// The folder of the connector libraries, built once for the whole test process.
+fn connectors() -> &'static PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "-p", "flipkart", "-p", "amazon"])
+            .current_dir(&root)
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "the connectors build");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        target.join("debug")
+    })
+}
+
+impl Site {
+    pub(crate) async fn flipkart(seed: u64, orders: u32) -> Site {
+        Site::on(Flipkart::default(), seed, orders).await
+    }
+
+    pub(crate) async fn amazon(seed: u64, orders: u32) -> Site {
+        Site::on(Amazon { easy_ship_role: true, report_polls: 0, ..Amazon::default() }, seed, orders).await
+    }
+
+    async fn on(market: impl Marketplace, seed: u64, orders: u32) -> Site {
+        let config = Config { backdate_ms: 180_000, ..Config::new(seed, orders, now) };
+        let simulator = Simulator::start(market, config).await.expect("the simulator starts");
+        let data = tempfile::tempdir().expect("a folder");
+        let key = Key::create(&data.path().join("key")).expect("a key");
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data.path().join("s.db"), key).expect("a store"));
+
+        let registry = Arc::new(Registry::new(data.path().join("plugin-store")));
+        let file = connectors().join(format!("lib{}.so", simulator.connector()));
+        registry.add_file(&file).expect("the connector loads");
+
+        let mut document = simulator.snapshot("acme");
+        document["channels"][0]["settings"] = simulator.settings();
+        document["live"] = Value::Bool(true);
+        let snapshot: Snapshot = serde_json::from_value(document).expect("a snapshot");
+        let channel = snapshot.channels[0].code.clone();
+        let secrets: BTreeMap<String, Secret> = simulator
+            .secrets()
+            .as_object()
+            .expect("secrets by name")
+            .iter()
+            .map(|(name, value)| (name.clone(), Secret::new(value.as_str().unwrap_or_default())))
+            .collect();
+        store.import(snapshot, BTreeMap::from([(channel.clone(), secrets)])).await.expect("the import fits");
+        let tenant = TenantCode::from("acme");
+        let tasks: Vec<NewTask> = Task::ALL.iter().map(|&task| NewTask::usual(task, 0)).collect();
+        store.ensure_tasks(&tenant, &channel, &tasks).await.expect("tasks");
+
+        let fetcher = Fetcher::new(FetchSetup {
+            egress: Egress { allow_loopback: true },
+            retrying: Retrying { max_attempts: 3, max_wait: Duration::from_millis(50), base: Duration::from_millis(1) },
+            pacing: Arc::new(NoPacing),
+            clock: Arc::new(SystemClock),
+            random: Box::new(|| 0.5),
+        })
+        .expect("a fetcher");
+        let engine = Engine::new(Setup {
+            store: Arc::clone(&store),
+            registry,
+            fetcher: Arc::new(fetcher),
+            clock: Arc::new(SystemClock),
+            lease: LeaseTimes::default(),
+            host: "test".to_owned(),
+            run_limit_ms: 60_000,
+        });
+        Site { simulator, store, engine, tenant, _data: data }
+    }
+
+    pub(crate) async fn run(&self, task: Task) -> RunSummary {
+        let request = RunRequest {
+            tenant: self.tenant.clone(),
+            channel: self.simulator.channel().into(),
+            task,
+            choice: Choice::Task,
+            since_ms: None,
+            dry_run: false,
+            trigger: Trigger::Timer,
+            next_run_at: None,
+        };
+        self.engine.run(request, None).await.expect("the run begins")
+    }
+}

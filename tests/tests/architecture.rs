@@ -27,6 +27,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("nearest", Uses::These(&[])),
     ("plugins", Uses::These(&[])),
     ("secrets", Uses::These(&[])),
+    ("settings", Uses::These(&["nearest", "secrets"])),
     ("storage", Uses::These(&["clock", "domain", "secrets"])),
     ("sync", Uses::These(&["clock", "domain", "fetch", "plugins", "secrets", "storage"])),
     ("telemetry", Uses::These(&["config"])),

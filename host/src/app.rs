@@ -17,7 +17,7 @@ use plugin_api::{Error as ConnectorError, ErrorKind, Operation};
 use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config, ConfigError},
-    fetch::{self, Egress, Fetcher, Pacing, Retrying, Turn},
+    fetch::{self, Egress, Fetcher, NoPacing, Pacing, Retrying, Turn},
     plugins::Registry,
     secrets::{Key, SecretError},
     storage::{Sqlite, Store, StoreError},
@@ -232,7 +232,11 @@ impl App {
                 max_wait: Duration::from_millis(sync.max_wait_ms.get()),
                 ..Retrying::default()
             },
-            pacing: Arc::new(StoredPacing { store: Arc::clone(&self.store), clock: Arc::clone(&self.clock) }),
+            pacing: if self.config.sync.rate_plan {
+                Arc::new(StoredPacing { store: Arc::clone(&self.store), clock: Arc::clone(&self.clock) })
+            } else {
+                Arc::new(NoPacing)
+            },
             clock: Arc::clone(&self.clock),
             random: Box::new(rand::random),
         };

@@ -102,6 +102,8 @@ pub struct SyncConfig {
     pub max_attempts: NonZeroU32,
     /// The longest wait for the rate plan or before another attempt.
     pub max_wait_ms: NonZeroU64,
+    /// Whether calls keep to the connectors' rate plans.
+    pub rate_plan: bool,
 }
 
 const fn count(number: u32) -> NonZeroU32 {
@@ -120,6 +122,7 @@ impl Default for SyncConfig {
             run_limit_secs: count(1_800),
             max_attempts: count(4),
             max_wait_ms: NonZeroU64::from(count(60_000)),
+            rate_plan: true,
         }
     }
 }

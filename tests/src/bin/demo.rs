@@ -1,0 +1,323 @@
+//! The demo: two simulated marketplaces, one seller, forty days in under a minute, everything through the public command
+//! line. Ends with what the marketplaces say beside what Statusync holds, and fails if a cell differs.
+//!
+//! ```text
+//! demo PATH-TO-statusync DATA-DIR
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::{Child, Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use jiff::Timestamp;
+use kit::{
+    simulators::{Config, Simulator, amazon::Amazon, flipkart::Flipkart},
+    world::snapshot,
+};
+use serde_json::Value;
+
+const TENANT: &str = "demo";
+const ORDERS: u32 = 1_000;
+/// Steps of virtual time; the world's last return is settled after some forty days.
+const STEP_HOURS: u32 = 24;
+/// The longest that the daemon may take to read everything once.
+const CATCH_UP: Duration = Duration::from_secs(30);
+const STATES: [&str; 5] = ["OPEN", "DISPATCHED", "DELIVERED", "CANCELLED", "RETURNED"];
+
+/// Shows Statusync at work on simulated marketplaces.
+#[derive(Parser)]
+struct Args {
+    /// The `statusync` program.
+    program: PathBuf,
+    /// Where the seller's data goes; emptied first.
+    data: PathBuf,
+    /// The same seed gives the same orders.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match show(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe demo failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn show(args: Args) -> Result<()> {
+    let began = Instant::now();
+    let now = || Timestamp::now().as_millisecond();
+    // Amazon takes no question about its last two minutes, so the simulated changes are stamped a little earlier.
+    let config = || Config { backdate_ms: 180_000, ..Config::new(args.seed, ORDERS, now) };
+    let amazon = Amazon { easy_ship_role: true, report_polls: 0, ..Amazon::default() };
+    let markets = [
+        Simulator::start(Flipkart, config()).await.context("the simulated Flipkart does not start")?,
+        Simulator::start(amazon, config()).await.context("the simulated Amazon does not start")?,
+    ];
+    let demo = Demo { program: args.program, data: args.data };
+    say("1", "Two marketplaces are simulated on this machine");
+    for market in &markets {
+        println!("   {:9} {} orders on {}", market.connector(), ORDERS, market.base_url());
+    }
+
+    say("2", "A seller is set up in a fresh directory");
+    demo.set_up(&markets)?;
+
+    say("3", "A day passes. The seller is not live yet: nothing moves");
+    for market in &markets {
+        market.advance(STEP_HOURS);
+    }
+    demo.before_go_live()?;
+
+    say("4", "The seller goes live; time passes while the daemon syncs");
+    demo.run(&["tenant", "live", TENANT])?;
+    let daemon = demo.start_daemon()?;
+    demo.live_through(&markets)?;
+    daemon.stop()?;
+
+    say("5", "What the marketplaces say, and what Statusync holds");
+    let held: Value = serde_json::from_slice(&demo.quietly(&["export", "--tenant", TENANT])?)?;
+    let differing = compare(&markets, &held);
+
+    say("6", "Three orders explained");
+    demo.explain(&held)?;
+
+    println!();
+    println!("Done in {} s. The data is in {}; go on with, for example:", began.elapsed().as_secs(), demo.data.display());
+    let program = demo.program.display();
+    for example in ["tasks", "runs", "order list --tenant demo --status CANCELLED", "putaway list --tenant demo", "conflict list --tenant demo"] {
+        println!("   {program} --data {} {example}", demo.data.display());
+    }
+    ensure!(differing == 0, "{differing} orders differ from what the marketplaces say");
+    Ok(())
+}
+
+fn say(number: &str, what: &str) {
+    println!("\n{number}. {what}");
+}
+
+struct Demo {
+    program: PathBuf,
+    data: PathBuf,
+}
+
+impl Demo {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--data").arg(&self.data).args(args);
+        command
+    }
+
+    /// Runs a command that must succeed, shows it and what it says.
+    fn run(&self, args: &[&str]) -> Result<()> {
+        println!("   $ statusync {}", args.join(" "));
+        let status = self.command(args).status().context("statusync cannot be started")?;
+        ensure!(status.success(), "`statusync {}` ended with {status}", args.join(" "));
+        Ok(())
+    }
+
+    /// Runs a command that must succeed and returns what it prints.
+    fn quietly(&self, args: &[&str]) -> Result<Vec<u8>> {
+        let output = self.command(args).stderr(Stdio::inherit()).output().context("statusync cannot be started")?;
+        ensure!(output.status.success(), "`statusync {}` ended with {}", args.join(" "), output.status);
+        Ok(output.stdout)
+    }
+
+    fn set_up(&self, markets: &[Simulator]) -> Result<()> {
+        if self.data.exists() {
+            fs::remove_dir_all(&self.data).context("the old demo data cannot be removed")?;
+        }
+        self.run(&["init"])?;
+        let config = "[egress]\nallow_loopback = true\n\n[sync]\nrate_plan = false\n\n[log]\nlevel = \"warn\"\n";
+        fs::write(self.data.join("config.toml"), config)?;
+        let joined = snapshot::joined(markets.iter().map(|market| market.snapshot(TENANT))).context("no marketplace")?;
+        let file = self.data.join("snapshot.json");
+        fs::write(&file, serde_json::to_vec(&joined)?)?;
+        self.run(&["import", &file.display().to_string()])?;
+        self.run(&["connector", "list"])
+    }
+
+    fn before_go_live(&self) -> Result<()> {
+        let args = ["sync", "--tenant", TENANT, "--channel", "FK1", "--task", "pending"];
+        println!("   $ statusync {}", args.join(" "));
+        let status = self.command(&args).status()?;
+        ensure!(status.code() == Some(4), "a sync before go-live must be skipped, it ended with {status}");
+        let args = ["sync", "--tenant", TENANT, "--channel", "FK1", "--task", "pending", "--dry-run"];
+        println!("   $ statusync {}   (the first lines)", args.join(" "));
+        let output = self.command(&args).output()?;
+        for line in String::from_utf8_lossy(&output.stdout).lines().take(8) {
+            println!("{}", line.chars().take(150).collect::<String>());
+        }
+        for line in String::from_utf8_lossy(&output.stderr).lines() {
+            println!("{line}");
+        }
+        Ok(())
+    }
+
+    fn start_daemon(&self) -> Result<Daemon> {
+        for channel in ["FK1", "AZ1"] {
+            for task in ["status", "pending", "delivery", "returns"] {
+                self.quietly(&["-q", "tasks", "set", "--tenant", TENANT, "--channel", channel, "--task", task, "--every", "1s"])?;
+            }
+        }
+        println!("   $ statusync run   (every task each second, instead of every ten minutes to every day)");
+        let log = fs::File::create(self.data.join("daemon.log"))?;
+        let child = self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn().context("the daemon cannot be started")?;
+        Ok(Daemon(child))
+    }
+
+    /// Lets the worlds live to their end, a day at a time, each day read by every task before the next begins.
+    fn live_through(&self, markets: &[Simulator]) -> Result<()> {
+        let mut day = 1;
+        loop {
+            let caught_up = Timestamp::now().as_millisecond();
+            self.wait_for_every_task(caught_up)?;
+            let left: usize = markets.iter().map(Simulator::steps_left).sum();
+            day += 1;
+            progress(day, left, markets.iter().map(|market| market.calls().total).sum::<u64>());
+            if left == 0 {
+                break;
+            }
+            for market in markets {
+                market.advance(STEP_HOURS);
+            }
+        }
+        println!();
+        Ok(())
+    }
+
+    /// Waits until each task has begun a run after `since` and ended it.
+    fn wait_for_every_task(&self, since: i64) -> Result<()> {
+        let deadline = Instant::now() + CATCH_UP;
+        loop {
+            let tasks: Value = serde_json::from_slice(&self.quietly(&["--json", "tasks", "--tenant", TENANT])?)?;
+            let tasks = tasks.as_array().context("`tasks --json` prints a list")?;
+            let done = |task: &Value| {
+                let began = task["last"]["started_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+                began.is_some_and(|at| at.as_millisecond() >= since)
+            };
+            if !tasks.is_empty() && tasks.iter().all(done) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let late: Vec<String> = tasks.iter().filter(|task| !done(task)).map(ToString::to_string).collect();
+                bail!("the daemon does not keep up; {} tells why. Late: {}", self.data.join("daemon.log").display(), late.join("\n"));
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    }
+
+    fn explain(&self, held: &Value) -> Result<()> {
+        let wanted = [
+            ("an unfulfillable order that was dispatched on the panel", &["D1"][..]),
+            ("a cancellation after the invoice, with its putaway", &["C4", "C5", "C6", "C16"]),
+            ("a parcel that came back undelivered", &["R2"]),
+        ];
+        for (what, rows) in wanted {
+            let history = held["history"].as_array().context("the export has a history")?;
+            let found = history.iter().find(|change| {
+                change["row"].as_str().is_some_and(|chain| chain.split('>').any(|row| rows.contains(&row)))
+            });
+            let Some(order) = found.and_then(|change| change["order"].as_str()) else {
+                bail!("no order shows {what} with this seed");
+            };
+            println!("\n   {what}:");
+            self.run(&["order", "explain", order, "--tenant", TENANT])?;
+        }
+        Ok(())
+    }
+}
+
+fn progress(day: u32, left: usize, calls: u64) {
+    let line = format!("   day {day:>2}: {left:>5} events to come, {calls:>6} calls answered so far");
+    if std::io::stdout().is_terminal() {
+        print!("\r{line}");
+        let _ = std::io::stdout().flush();
+    } else if day % 10 == 0 || left == 0 {
+        println!("{line}");
+    }
+}
+
+/// The daemon; ended with the demo, whatever happens.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Tells it to stop, and waits until its runs have ended.
+    fn stop(mut self) -> Result<()> {
+        let status = Command::new("kill").arg(self.0.id().to_string()).status()?;
+        ensure!(status.success(), "the daemon cannot be told to stop");
+        let ended = self.0.wait()?;
+        ensure!(ended.success(), "the daemon ended with {ended}");
+        Ok(())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+type Units = BTreeMap<(String, String), BTreeMap<String, u32>>;
+
+/// Prints the table and returns how many orders differ in any unit.
+fn compare(markets: &[Simulator], held: &Value) -> usize {
+    println!("   {:9} {:11} {:>12} {:>12}", "channel", "units", "marketplace", "Statusync");
+    let mut differing = 0;
+    for market in markets {
+        let theirs = said(market);
+        let ours = ours(held, market.channel());
+        let differ = theirs.iter().filter(|(unit, states)| ours.get(*unit) != Some(states)).map(|((order, _), _)| order);
+        let orders: std::collections::BTreeSet<&String> = differ.collect();
+        for order in orders.iter().take(5) {
+            println!("   order {order} differs");
+        }
+        differing += orders.len();
+        for state in STATES {
+            let sum = |units: &Units| units.values().filter_map(|states| states.get(state)).sum::<u32>();
+            let (a, b) = (sum(&theirs), sum(&ours));
+            println!("   {:9} {state:11} {a:>12} {b:>12}  {}", market.channel(), if a == b { "equal" } else { "DIFFERENT" });
+        }
+    }
+    differing
+}
+
+/// Units by order and item, as the marketplace has them.
+fn said(market: &Simulator) -> Units {
+    let mut units = Units::new();
+    for order in market.truth(false).orders {
+        for (item, states) in order.items {
+            let states = states.into_iter().filter(|(_, units)| *units > 0).map(|(state, units)| (state.to_owned(), units));
+            units.insert((order.order.clone(), item), states.collect());
+        }
+    }
+    units
+}
+
+/// Units by order and item, as Statusync holds them.
+fn ours(held: &Value, channel: &str) -> Units {
+    let mut units = Units::new();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for order in held["orders"].as_array().into_iter().flatten().filter(|order| order["channel"] == channel) {
+        for item in order["items"].as_array().into_iter().flatten() {
+            let state = match item["status"].as_str().unwrap_or_default() {
+                state @ ("DISPATCHED" | "DELIVERED" | "CANCELLED" | "RETURNED") => state,
+                _ => "OPEN",
+            };
+            let key = (text(&order["channel_order_id"]), text(&item["channel_item_id"]));
+            *units.entry(key).or_default().entry(state.to_owned()).or_default() += 1;
+        }
+    }
+    units
+}

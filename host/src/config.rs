@@ -131,7 +131,7 @@ impl Default for SyncConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
-    /// The least important lines that are written; absent = `info` for the daemon, `warn` for the rest.
+    /// The least important lines that are written; absent = `info` for the daemon, less for other commands.
     pub level: Option<Level>,
     /// How lines look.
     pub format: LogFormat,

@@ -8,12 +8,13 @@ use std::{
 
 use clap::Args;
 use plugin_api::{Millis, OrderRef, Scope, Task};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{
     context::{Context, Passing},
     exit::{Exit, Failure},
-    sync::error_json,
+    sync::ErrorWords,
     values::{Moment, instant, moment, shown, task, text_of, toml_of},
 };
 use crate::{
@@ -66,6 +67,19 @@ pub(super) struct Try {
     now: Option<Millis>,
 }
 
+/// The last line of a pull that succeeded.
+#[derive(Debug, Serialize)]
+struct MarkLine<'a> {
+    mark: &'a str,
+    complete_until: Option<String>,
+}
+
+/// The last line of a pull that failed.
+#[derive(Debug, Serialize)]
+struct ErrorLine<'a> {
+    error: ErrorWords<'a>,
+}
+
 impl Try {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let out = context.out;
@@ -90,12 +104,12 @@ impl Try {
         match ended {
             Ok(mark) => {
                 let until = mark.complete_until.map(time::text);
-                out.json_line(&json!({ "mark": mark.text, "complete_until": until }))?;
+                out.json_line(&MarkLine { mark: &mark.text, complete_until: until })?;
                 out.say(&format!("{reported} observations"));
                 Ok(Exit::Ok)
             }
             Err(error) => {
-                out.json_line(&json!({ "error": error_json(&error) }))?;
+                out.json_line(&ErrorLine { error: ErrorWords::of(&error) })?;
                 out.tell(&format!("error: {error}"));
                 Ok(if reported > 0 { Exit::Partly } else { Exit::of_error(error.kind) })
             }

@@ -160,10 +160,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(Exit::Usage as u8));
         }
     };
-    let is_daemon = matches!(cli.command, Command::Run(_));
+    let usual = match cli.command {
+        Command::Run(_) => Level::Info,
+        // Whoever writes a connector wants to hear what it logs.
+        Command::Connector(_) => Level::Warn,
+        // What a command has to say, it says itself.
+        _ => Level::Error,
+    };
     let context = Context::new(&cli.global);
     let (level, format) = context.logging();
-    let usual = if is_daemon { Level::Info } else { Level::Warn };
     telemetry::start(cli.global.log.or(level).unwrap_or(usual), format);
     let out = context.out;
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

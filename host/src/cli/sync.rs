@@ -1,7 +1,8 @@
 //! `sync`
 
 use clap::Args;
-use plugin_api::Task;
+use plugin_api::{ErrorKind, Task};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -96,7 +97,7 @@ fn show(context: &Context, summary: &RunSummary) -> Result<(), Failure> {
     if out.is_json {
         let mut document = serde_json::to_value(summary).unwrap_or_default();
         if let (Value::Object(members), Some(error)) = (&mut document, &summary.error) {
-            members.insert("error".into(), error_json(error));
+            members.insert("error".into(), json!(ErrorWords::of(error)));
         }
         out.json(&document)?;
     } else if !summary.lines.is_empty() {
@@ -121,11 +122,21 @@ fn show(context: &Context, summary: &RunSummary) -> Result<(), Failure> {
 }
 
 /// A connector's error, as `connector try` prints it too.
-pub(super) fn error_json(error: &plugin_api::Error) -> Value {
-    json!({
-        "kind": error.kind,
-        "operation": Some(&error.operation).filter(|operation| !operation.is_empty()),
-        "message": error.message,
-        "retry_after_ms": error.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-    })
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorWords<'a> {
+    kind: ErrorKind,
+    operation: Option<&'a str>,
+    message: &'a str,
+    retry_after_ms: Option<u128>,
+}
+
+impl<'a> ErrorWords<'a> {
+    pub(super) fn of(error: &'a plugin_api::Error) -> Self {
+        ErrorWords {
+            kind: error.kind,
+            operation: Some(error.operation.as_str()).filter(|operation| !operation.is_empty()),
+            message: &error.message,
+            retry_after_ms: error.retry_after.map(|wait| wait.as_millis()),
+        }
+    }
 }

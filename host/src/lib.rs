@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod import;
 pub mod nearest;
 pub mod plugins;
+pub mod printed;
 pub mod secrets;
 pub mod settings;
 pub mod storage;

@@ -8,6 +8,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
+/// The connectors, by id.
+pub const CONNECTORS: [&str; 2] = ["amazon", "flipkart"];
+
 /// The folder that holds the program `statusync` and the connectors' libraries.
 ///
 /// # Errors
@@ -22,7 +25,8 @@ fn build() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--offline", "-p", "statusync", "-p", "flipkart", "-p", "amazon"])
+        .args(["build", "--quiet", "--offline", "-p", "statusync"])
+        .args(CONNECTORS.iter().flat_map(|id| ["-p", id]))
         .current_dir(&root)
         .status()
         .context("cargo cannot be started")?;

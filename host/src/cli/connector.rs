@@ -1,9 +1,9 @@
-//! `connector list|check|try`
+//! `connector list|check|try|docs`
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use plugin_api::{Descriptor, Evidence, ScopeKind, ShippedBy, Status};
+use plugin_api::{Descriptor, ShippedBy};
 use serde_json::{Value, json};
 
 use super::{
@@ -12,9 +12,12 @@ use super::{
     exit::{Exit, Failure},
     output::Out,
 };
-use crate::plugins::{self, Connector, Registry};
+use crate::{
+    plugins::{self, Connector, Registry},
+    printed::{self, COLUMNS, LEGEND, cell},
+};
 
-/// Connectors: list what they can do, check a file, try a pull
+/// Connectors: list what they can do, check a file, try a pull, print a page
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   statusync connector list
@@ -26,6 +29,12 @@ pub(super) enum ConnectorCommand {
     List,
     Check(Check),
     Try(Try),
+    /// Print a connector's page: settings, statuses, limits, errors and what to do
+    #[command(after_help = "Example:\n  statusync connector docs flipkart")]
+    Docs {
+        /// Its id
+        id: String,
+    },
 }
 
 /// Look a connector's file over, without a marketplace
@@ -46,6 +55,12 @@ impl ConnectorCommand {
                 check(context.out, &report)
             }
             ConnectorCommand::Try(attempt) => attempt.run(context).await,
+            ConnectorCommand::Docs { id } => {
+                let (registry, _passing) = context.connectors()?;
+                let connector = context.connector(&registry, &id)?;
+                context.out.line(printed::connector(&connector.descriptor).trim_end())?;
+                Ok(Exit::Ok)
+            }
         }
     }
 }
@@ -121,16 +136,6 @@ fn files(out: Out, connectors: &[std::sync::Arc<Connector>]) -> Result<(), Failu
     out.table(&["connector", "version", "marketplace", "speaks", "tasks", "file"], rows)
 }
 
-/// The columns of the matrix.
-const COLUMNS: [(&str, Status); 6] = [
-    ("dispatched", Status::Dispatched),
-    ("cancelled", Status::Cancelled),
-    ("delivered", Status::Delivered),
-    ("courier return", Status::CourierReturn),
-    ("customer return", Status::ReturnRequested),
-    ("returned", Status::Returned),
-];
-
 fn matrix(out: Out, connectors: &[std::sync::Arc<Connector>]) -> Result<(), Failure> {
     let head: Vec<&str> =
         ["connector", "shipped by"].into_iter().chain(COLUMNS.map(|(name, _)| name)).collect();
@@ -143,49 +148,12 @@ fn matrix(out: Out, connectors: &[std::sync::Arc<Connector>]) -> Result<(), Fail
     });
     out.line("")?;
     out.table(&head, rows)?;
-    out.line(
-        "\nL seen on a live account, D documented, A assumed; lower case: only for orders that are asked for by id;\n\
-         - not reported.",
-    )
-}
-
-/// The best evidence for a status, in lower case if only orders asked for by id show it.
-fn cell(said: &Descriptor, status: Status, by: ShippedBy) -> String {
-    let claims = || said.capabilities.iter().filter(|claim| claim.status == status && claim.shipped_by == by);
-    let Some(best) = claims().map(|claim| claim.evidence).max() else { return "-".to_owned() };
-    let letter = match best {
-        Evidence::Live => 'L',
-        Evidence::Documented => 'D',
-        Evidence::Assumed => 'A',
-    };
-    let is_in_lists = claims().any(|claim| claim.scope == ScopeKind::Changed);
-    if is_in_lists { letter.to_string() } else { letter.to_lowercase().to_string() }
+    out.line("")?;
+    out.line(LEGEND)
 }
 
 fn refusals(out: Out, registry: &Registry) {
     for refusal in registry.refusals() {
         out.warn(&format!("refused: {}", refusal.sentence));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_shows_the_best_evidence_and_whether_lists_have_it() {
-        let said = Descriptor::new("x", "X", "1")
-            .reports(&[Status::Dispatched], ShippedBy::Channel, &[ScopeKind::Changed], Evidence::Assumed, "s")
-            .reports(
-                &[Status::Dispatched],
-                ShippedBy::Channel,
-                &[ScopeKind::Orders],
-                Evidence::Documented,
-                "s",
-            )
-            .reports(&[Status::Delivered], ShippedBy::Channel, &[ScopeKind::Orders], Evidence::Live, "s");
-        assert_eq!(cell(&said, Status::Dispatched, ShippedBy::Channel), "D");
-        assert_eq!(cell(&said, Status::Delivered, ShippedBy::Channel), "l");
-        assert_eq!(cell(&said, Status::Dispatched, ShippedBy::Seller), "-");
     }
 }

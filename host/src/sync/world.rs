@@ -144,10 +144,13 @@ impl drive::Outside for NoWorld {
     }
 }
 
-/// Settings as a connector gets them: without secrets, ids as text, and with the names of the secrets there are.
+/// Settings as a connector gets them: defaults filled in, ids as text, without secrets but with the names of those there
+/// are.
 pub(super) fn settings_for(connector: &Connector, given: &Map<String, Value>, secrets: &[String]) -> Value {
     let declared = |name: &str| connector.descriptor.settings.iter().find(|setting| setting.name == name);
-    let mut settings = Map::new();
+    let defaults = connector.descriptor.settings.iter().filter(|setting| !setting.secret);
+    let mut settings: Map<String, Value> =
+        defaults.filter_map(|setting| Some((setting.name.clone(), setting.default.clone()?))).collect();
     for (name, value) in given {
         match declared(name) {
             Some(Setting { secret: true, .. }) => {}

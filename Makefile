@@ -1,0 +1,48 @@
+# The commands that everybody uses. Each says what it is doing; all of them build what they need first.
+
+CARGO ?= cargo
+DEMO_DATA ?= demo-data
+
+.PHONY: help demo test build lint docs clean tools
+
+help:
+	@echo "make demo    build everything and watch two simulated marketplaces being followed for two weeks"
+	@echo "make test    run every test"
+	@echo "make build   build the program and the connectors into target/release"
+	@echo "make lint    formatting, clippy and documentation, as CI checks them"
+	@echo "make docs    print the documents that are printed from code into docs/generated"
+	@echo "make clean   remove what was built and the demo's data"
+
+# Rust and a C compiler are all that is needed; what can be installed without asking is installed.
+tools:
+	@tests/tools.sh
+
+build: tools
+	@echo "== building the program and the connectors (release)"
+	$(CARGO) build --release --workspace --bins --lib
+
+demo: build
+	@echo "== running the demo; its data goes to $(DEMO_DATA)"
+	@target/release/demo target/release/statusync $(DEMO_DATA)
+
+test: tools
+	@echo "== building the program, the connectors and the tests"
+	$(CARGO) build --workspace
+	@echo "== running every test"
+	$(CARGO) test --workspace
+
+lint: tools
+	@echo "== formatting"
+	$(CARGO) fmt --all --check
+	@echo "== clippy"
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@echo "== documentation, private items too"
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+docs: tools
+	@echo "== printing docs/generated"
+	UPDATE_DOCS=1 $(CARGO) test --quiet -p statusync-tests --test docs_fresh
+
+clean:
+	$(CARGO) clean
+	rm -rf $(DEMO_DATA)

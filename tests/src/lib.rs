@@ -3,7 +3,9 @@
 //! Nothing here knows the host. A simulator is a marketplace as its public documents describe it, served over HTTP on
 //! a loopback port; the host and its connectors meet it only there.
 
+pub mod agreement;
 pub mod built_plugins;
+pub mod built_programs;
 pub mod faults;
 pub mod random;
 pub mod simulators;

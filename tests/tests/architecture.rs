@@ -108,7 +108,7 @@ const UNSAFE_FILES: &[&str] = &[
 
 /// Parts of addresses and names of calls by which a marketplace is told something. None may stand in a connector.
 const WRITING_CALLS: &[&str] = &[
-    // Flipkart Marketplace, shipments and returns: <https://seller.flipkart.com/api-docs/order-api-docs/OMAPIRef.html>
+    // Flipkart Marketplace: order and returns API references of seller.flipkart.com/api-docs.
     "/shipments/cancel",
     "/shipments/dispatch",
     "/shipments/labels",
@@ -118,7 +118,7 @@ const WRITING_CALLS: &[&str] = &[
     "/returns/complete",
     "/returns/pickup",
     "/returns/reject",
-    // Amazon Selling Partner API: <https://github.com/amzn/selling-partner-api-models>
+    // Amazon Selling Partner API: models of github.com/amzn/selling-partner-api-models.
     "confirmShipment",
     "/shipmentConfirmation",
     "updateShipmentStatus",
@@ -147,6 +147,7 @@ const RULES: &[Rule] = &[
     connector_folders_look_alike,
     host_modules_keep_their_distance,
     the_domain_is_pure,
+    the_host_reads_the_clock_in_one_place,
     the_kit_does_not_know_the_host,
     files_are_named_after_what_they_hold,
     unsafe_stays_at_the_boundary,
@@ -284,6 +285,13 @@ fn the_domain_is_pure(tree: &Tree) -> Vec<String> {
         found.extend(waits.map(|(line, _)| format!("{path}:{line}: the rules do not wait for anything")));
     }
     found
+}
+
+/// Deadlines and spans of time are another thing: those run on the monotonic clock.
+fn the_host_reads_the_clock_in_one_place(tree: &Tree) -> Vec<String> {
+    let clocks = ["std::time::SystemTime", "jiff::Timestamp::now", "jiff::Zoned::now"];
+    let found = tree.naming("host/src/", &clocks);
+    found.into_iter().filter(|line| !line.starts_with("host/src/clock.rs:")).collect()
 }
 
 fn the_kit_does_not_know_the_host(tree: &Tree) -> Vec<String> {

@@ -6,7 +6,6 @@
 //! ```
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::{IsTerminal, Write},
     path::PathBuf,
@@ -18,6 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use jiff::Timestamp;
 use kit::{
+    agreement::{STATES, Units},
     simulators::{Config, Simulator, amazon::Amazon, flipkart::Flipkart},
     world::snapshot,
 };
@@ -29,7 +29,6 @@ const ORDERS: u32 = 1_000;
 const STEP_HOURS: u32 = 24;
 /// The longest that the daemon may take to read everything once.
 const CATCH_UP: Duration = Duration::from_secs(30);
-const STATES: [&str; 5] = ["OPEN", "DISPATCHED", "DELIVERED", "CANCELLED", "RETURNED"];
 
 /// Shows Statusync at work on simulated marketplaces.
 #[derive(Parser)]
@@ -98,7 +97,7 @@ async fn show(args: Args) -> Result<()> {
     for example in ["tasks", "runs", "order list --tenant demo --status CANCELLED", "putaway list --tenant demo", "conflict list --tenant demo"] {
         println!("   {program} --data {} {example}", demo.data.display());
     }
-    ensure!(differing == 0, "{differing} orders differ from what the marketplaces say");
+    ensure!(differing == 0, "{differing} items differ from what the marketplaces say");
     Ok(())
 }
 
@@ -269,55 +268,21 @@ impl Drop for Daemon {
     }
 }
 
-type Units = BTreeMap<(String, String), BTreeMap<String, u32>>;
-
-/// Prints the table and returns how many orders differ in any unit.
+/// Prints the table and returns how many items differ in any unit.
 fn compare(markets: &[Simulator], held: &Value) -> usize {
     println!("   {:9} {:11} {:>12} {:>12}", "channel", "units", "marketplace", "Statusync");
     let mut differing = 0;
     for market in markets {
-        let theirs = said(market);
-        let ours = ours(held, market.channel());
-        let differ = theirs.iter().filter(|(unit, states)| ours.get(*unit) != Some(states)).map(|((order, _), _)| order);
-        let orders: std::collections::BTreeSet<&String> = differ.collect();
-        for order in orders.iter().take(5) {
-            println!("   order {order} differs");
-        }
-        differing += orders.len();
+        let (said, held) = (Units::said(market), Units::held(held, market.channel()));
         for state in STATES {
-            let sum = |units: &Units| units.values().filter_map(|states| states.get(state)).sum::<u32>();
-            let (a, b) = (sum(&theirs), sum(&ours));
+            let (a, b) = (said.sum(state), held.sum(state));
             println!("   {:9} {state:11} {a:>12} {b:>12}  {}", market.channel(), if a == b { "equal" } else { "DIFFERENT" });
+        }
+        let differences = said.differences(&held);
+        differing += differences.len();
+        for line in differences.iter().take(5) {
+            println!("   differs: {line}");
         }
     }
     differing
-}
-
-/// Units by order and item, as the marketplace has them.
-fn said(market: &Simulator) -> Units {
-    let mut units = Units::new();
-    for order in market.truth(false).orders {
-        for (item, states) in order.items {
-            let states = states.into_iter().filter(|(_, units)| *units > 0).map(|(state, units)| (state.to_owned(), units));
-            units.insert((order.order.clone(), item), states.collect());
-        }
-    }
-    units
-}
-
-/// Units by order and item, as Statusync holds them.
-fn ours(held: &Value, channel: &str) -> Units {
-    let mut units = Units::new();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    for order in held["orders"].as_array().into_iter().flatten().filter(|order| order["channel"] == channel) {
-        for item in order["items"].as_array().into_iter().flatten() {
-            let state = match item["status"].as_str().unwrap_or_default() {
-                state @ ("DISPATCHED" | "DELIVERED" | "CANCELLED" | "RETURNED") => state,
-                _ => "OPEN",
-            };
-            let key = (text(&order["channel_order_id"]), text(&item["channel_item_id"]));
-            *units.entry(key).or_default().entry(state.to_owned()).or_default() += 1;
-        }
-    }
-    units
 }

@@ -4,7 +4,8 @@ use crate::{
     CONNECTOR_FILES, RULES, Rule, connector_folders_look_alike, connectors_are_light, connectors_only_read,
     connectors_reach_for_nothing, files_are_named_after_what_they_hold, host_modules_keep_their_distance,
     members_take_the_workspace_lints, nothing_is_unfinished, only_the_abi_crate_names_abi_stable,
-    plugin_api_brings_nothing_of_the_host, the_domain_is_pure, the_kit_does_not_know_the_host,
+    plugin_api_brings_nothing_of_the_host, the_domain_is_pure, the_host_reads_the_clock_in_one_place,
+    the_kit_does_not_know_the_host,
     tree::{Member, Tree},
     unsafe_stays_at_the_boundary,
 };
@@ -175,6 +176,17 @@ fn a_rule_that_waits_or_reads_the_clock_is_caught() {
     assert!(
         found_in(the_domain_is_pure, "host/src/domain/order.rs", "/// Nothing async.\nfn f() {}").is_empty()
     );
+}
+
+#[test]
+fn a_second_place_that_reads_the_clock_is_caught() {
+    for text in ["use std::time::SystemTime;", "use jiff::{Timestamp, Unit};\nfn f() { Timestamp::now(); }"] {
+        let found = found_in(the_host_reads_the_clock_in_one_place, "host/src/cli/sync.rs", text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found_in(the_host_reads_the_clock_in_one_place, "host/src/clock.rs", text).is_empty());
+    }
+    let span = "use std::time::{Duration, Instant};\nuse jiff::Timestamp;\nfn f(t: Timestamp) {}";
+    assert!(found_in(the_host_reads_the_clock_in_one_place, "host/src/cli/sync.rs", span).is_empty());
 }
 
 #[test]

@@ -1,12 +1,6 @@
 //! One tenant with one channel on a simulated marketplace, on a store of its own.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    process::Command,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kit::simulators::{Config, Marketplace, Simulator, amazon::Amazon, flipkart::Flipkart};
 use plugin_api::Task;
@@ -34,22 +28,6 @@ fn now() -> i64 {
     SystemClock.now_ms()
 }
 
-/// The folder of the connector libraries, built once for the whole test process.
-fn connectors() -> &'static PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "flipkart", "-p", "amazon"])
-            .current_dir(&root)
-            .status()
-            .expect("cargo runs");
-        assert!(status.success(), "the connectors build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        target.join("debug")
-    })
-}
-
 impl Site {
     pub(crate) async fn flipkart(seed: u64, orders: u32) -> Site {
         Site::on(Flipkart::default(), seed, orders).await
@@ -67,7 +45,7 @@ impl Site {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data.path().join("s.db"), key).expect("a store"));
 
         let registry = Arc::new(Registry::new(data.path().join("plugin-store")));
-        let file = connectors().join(format!("lib{}.so", simulator.connector()));
+        let file = kit::built_programs::folder().expect("the connectors build").join(format!("lib{}.so", simulator.connector()));
         registry.add_file(&file).expect("the connector loads");
 
         let mut document = simulator.snapshot("acme");

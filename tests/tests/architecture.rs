@@ -26,6 +26,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("import", Uses::These(&["domain", "nearest"])),
     ("nearest", Uses::These(&[])),
     ("plugins", Uses::These(&[])),
+    ("printed", Uses::These(&["domain"])),
     ("secrets", Uses::These(&[])),
     ("settings", Uses::These(&["nearest", "secrets"])),
     ("storage", Uses::These(&["clock", "domain", "secrets"])),

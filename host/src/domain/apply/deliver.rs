@@ -112,8 +112,10 @@ fn one(
         return verdict;
     }
     // The dispatch was applied, whatever became of the rest.
-    let message =
-        if verdict.outcome == Outcome::Applied { format!("{text}; {}", verdict.message) } else { text };
+    let message = match verdict.outcome {
+        Outcome::Applied | Outcome::Ignored => format!("{text}; {}", verdict.message),
+        _ => text,
+    };
     Verdict { outcome: Outcome::Applied, message, ..verdict }.after(&rows)
 }
 

@@ -84,7 +84,8 @@ fn one(
         if status == Status::RtoInitiated && !case.channel_tells_delivery() {
             rows.pop();
             let told = seller_tells(case, item, seen);
-            return Verdict { outcome: Outcome::Applied, message: text, ..told }.after(&rows);
+            let message = format!("{text}; {}", told.message);
+            return Verdict { outcome: Outcome::Applied, message, ..told }.after(&rows);
         }
     } else if let Some(verdict) = case.decided(Part::Dispatch, item).filter(|_| made_up_for(case, item)) {
         rows = verdict.rows;

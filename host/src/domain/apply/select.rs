@@ -54,8 +54,12 @@ pub(super) fn candidates(case: &Case<'_>, seen: &Observation) -> Result<Vec<Item
 }
 
 fn unknown_item(case: &Case<'_>, seen: &Observation, what: &str) -> Verdict {
-    let text =
-        format!("Order {} / item {what} of channel {} is not known here", seen.order, case.policy.channel);
+    let (order, channel) = (&seen.order, &case.policy.channel);
+    let text = if what.is_empty() {
+        format!("Order {order} of channel {channel} has no items here")
+    } else {
+        format!("Order {order} / item {what} of channel {channel} is not known here")
+    };
     Verdict::new(Outcome::Parked, Row::G5, text).code(Code::UnknownItem)
 }
 
@@ -197,10 +201,10 @@ fn may_be_in(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> bool {
 
 /// Which of two units an observation with a quantity means first.
 fn prefer(case: &Case<'_>, seen: &Observation, status: Status, a: ItemIndex, b: ItemIndex) -> Ordering {
-    let cancels = place(status).0 == Part::Cancel;
+    let least_first = matches!(place(status).0, Part::Cancel | Part::Note);
     let key = |item: ItemIndex| {
         let progress = i16::from(case.progress(item));
-        (class(case, seen, status, item), if cancels { progress } else { -progress })
+        (class(case, seen, status, item), if least_first { progress } else { -progress })
     };
     key(a).cmp(&key(b)).then_with(|| natural(case.item(a).code.as_str(), case.item(b).code.as_str()))
 }
@@ -220,10 +224,14 @@ fn class(case: &Case<'_>, seen: &Observation, status: Status, item: ItemIndex) -
             .returns
             .iter()
             .filter(|ret| ret.kind == ReturnKind::Cir && ret.items.contains(code));
-        let in_this = id.is_some_and(|id| returns.clone().any(|ret| ret.code == id));
+        // Without an id the quantity is a total over all returns.
+        let in_this = returns.clone().any(|ret| id.is_none_or(|id| ret.code == id));
         let in_other = returns.any(|ret| ret.status.is_open() && Some(ret.code.as_str()) != id);
+        // Of a kind that is not told, what came back undelivered may be what is meant.
+        let told = seen.ret.as_ref().is_none_or(|ret| ret.kind.is_some());
         return match standing {
             _ if in_this => 0,
+            Standing::ComingBack | Standing::Acknowledged | Standing::Returned if !told => 0,
             Standing::Delivered if !in_other => 1,
             Standing::Sent if !in_other => 2,
             Standing::Open => 3,
@@ -239,16 +247,23 @@ fn class(case: &Case<'_>, seen: &Observation, status: Status, item: ItemIndex) -
         (Part::Cancel, Standing::Sent) => 2,
         (Part::Cancel, _) => 3,
         (_, Standing::Cancelled) => 9,
-        (Part::Note | Part::Dispatch, Standing::Open) => 1,
-        (Part::Note | Part::Dispatch, _) => 0,
+        (Part::Note, _) => u8::from(standing != Standing::Open),
+        (Part::Dispatch, _) => u8::from(standing == Standing::Open),
         (Part::Deliver, Standing::Delivered) => u8::from(status != Status::Delivered),
         (Part::Deliver, Standing::Sent) => u8::from(status == Status::Delivered),
+        // What the buyer sent back had been delivered.
+        (Part::Deliver, Standing::Returned) if came_from_buyer(case, item) => 0,
         (Part::Deliver, Standing::ComingBack) => 2,
-        (Part::Deliver, Standing::Open) => 3,
-        (Part::Deliver, Standing::Acknowledged | Standing::Returned) => 4,
+        (Part::Deliver, Standing::Acknowledged | Standing::Returned) => 3,
+        (Part::Deliver, Standing::Open) => 4,
         (Part::Return, Standing::Returned | Standing::Acknowledged | Standing::ComingBack) => 0,
         (Part::Return, Standing::Sent) => 1,
         (Part::Return, Standing::Delivered) => 2,
         (Part::Return, Standing::Open) => 3,
     }
+}
+
+fn came_from_buyer(case: &Case<'_>, item: ItemIndex) -> bool {
+    let code = &case.item(item).code;
+    case.file.order.returns.iter().any(|ret| ret.kind == ReturnKind::Cir && ret.items.contains(code))
 }

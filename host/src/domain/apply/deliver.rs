@@ -51,7 +51,8 @@ pub(super) fn note(case: &mut Case<'_>, seen: &Observation, status: Status) -> V
 fn reopened(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
     let newer = matches!((seen.at, case.item(item).cancelled_at), (Some(now), Some(then)) if now > then);
     if !newer {
-        return Verdict::by(Outcome::Stale, Row::C15);
+        let text = "the word is not known to be newer than the cancellation here";
+        return Verdict::new(Outcome::Stale, Row::C15, text);
     }
     let text = format!("Channel shows item {} open again which is CANCELLED here", case.item(item).code);
     conflicts::raise(case, Code::ReopenedOnChannel, &[item], None, text, seen, Row::C15)

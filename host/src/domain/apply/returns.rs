@@ -216,7 +216,8 @@ fn rto_begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Obs
     if was_delivered {
         let delivered_at = case.package(&package).and_then(|package| package.delivered_at);
         if matches!((seen.at, delivered_at), (Some(turned), Some(delivered)) if turned <= delivered) {
-            return Verdict::by(Outcome::Stale, Row::R17);
+            let text = "the way back is older than the delivery: it was tried again, and delivered";
+            return Verdict::new(Outcome::Stale, Row::R17, text);
         }
     }
     let living = case.still_out(&package);
@@ -306,6 +307,7 @@ pub(super) fn open_rto(
         fill_rto(case, package, seen);
         return;
     }
+    note_missing_invoice(case, package);
     let items = case.still_out(package);
     let items = case.codes_of(&items);
     let (own_reason, awb, courier) = return_data(seen, true);
@@ -338,6 +340,13 @@ pub(super) fn open_rto(
     match closed {
         Some(ret) => *ret = fresh,
         None => case.file.order.returns.push(fresh),
+    }
+}
+
+/// R14: a return of a package that has no invoice here is recorded all the same, for a person to see to.
+fn note_missing_invoice(case: &mut Case<'_>, package: &PackageCode) {
+    if case.live_invoice(package).is_none() {
+        case.attention(format!("package {package} has no invoice here: its return has no return invoice"));
     }
 }
 
@@ -489,6 +498,7 @@ fn cir_asked(
     if in_other {
         return Verdict::by(Outcome::Unchanged, Row::R9);
     }
+    note_missing_invoice(case, &package);
     let (reason, awb, courier) = return_data(seen, false);
     let id = return_id(seen).map_or_else(|| own_code(&package), str::to_owned);
     case.file.order.returns.push(Return {
@@ -642,9 +652,7 @@ fn complete_cir(case: &mut Case<'_>, place: usize, members: &[ItemIndex]) -> Res
     match case.live_invoice(&package).map(|invoice| invoice.number.clone()) {
         None => {
             rows.push(Row::R14);
-            case.attention(format!(
-                "package {package} has no invoice here: return {code} has no return invoice"
-            ));
+            note_missing_invoice(case, &package);
         }
         Some(number) => {
             let note = credit(case, &package, &number, items.clone())?;

@@ -407,8 +407,8 @@ fn c15_open_again_is_a_conflict_only_if_newer() {
     scene.hear(&[says(Status::Cancelled).on("2026-01-16")]);
     let stock = scene.stock_row();
     assert_snapshot!(scene.hear(&[says(Status::Created).on("2026-01-15"), says(Status::Created)]), @"
-    STALE C15: Cancelled here, but the marketplace shows it open again.
-    STALE C15: Cancelled here, but the marketplace shows it open again.
+    STALE C15: the word is not known to be newer than the cancellation here
+    STALE C15: the word is not known to be newer than the cancellation here
     ");
     assert_snapshot!(scene.hear(&[says(Status::ReadyToShip).on("2026-01-17")]), @"
     CONFLICT C15 REOPENED_ON_CHANNEL: Channel shows item O1-1 open again which is CANCELLED here

@@ -105,7 +105,7 @@ fn l5_moved_although_cancelled_here_is_a_conflict() {
 fn l6_the_seller_ships_so_only_the_dispatch_counts() {
     let mut scene = packed(PackageStatus::Packed, 1).seller_ships();
     assert_snapshot!(scene.hear(&[says(Status::Delivered)]), @"
-    APPLIED D9>L6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice OLD/SP90
+    APPLIED D9>L6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice OLD/SP90; delivered of channel FK1: the seller ships this order
       stock A in DEL1: on hand -1 blocked -1
       item O1-1 FULFILLABLE → DISPATCHED
       package SP90 PACKED → DISPATCHED
@@ -255,7 +255,7 @@ fn k5_lost_and_damaged_ask_for_attention_and_keep_the_state() {
 fn k6_the_seller_ships_so_courier_words_only_imply_the_dispatch() {
     let mut scene = packed(PackageStatus::Created, 1).seller_ships();
     assert_snapshot!(scene.hear(&[says(Status::InTransit)]), @"
-    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001
+    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001; in_transit of channel FK1: the seller ships this order
       invoice INV/0001 of package SP90 GENERATED
       stock A in DEL1: on hand -1 blocked -1
       item O1-1 FULFILLABLE → DISPATCHED
@@ -266,7 +266,7 @@ fn k6_the_seller_ships_so_courier_words_only_imply_the_dispatch() {
     assert_snapshot!(scene.hear(&[says(Status::RtoInitiated)]), @"IGNORED K6 NOT_CHANNEL_SHIPPED: rto_initiated of channel FK1: the seller ships this order");
     let mut open = packed(PackageStatus::Created, 1).seller_ships();
     assert_snapshot!(open.hear(&[says(Status::RtoInitiated)]), @"
-    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001
+    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001; rto_initiated of channel FK1: the seller ships this order
       invoice INV/0001 of package SP90 GENERATED
       stock A in DEL1: on hand -1 blocked -1
       item O1-1 FULFILLABLE → DISPATCHED

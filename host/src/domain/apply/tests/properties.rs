@@ -139,6 +139,23 @@ fn assert_sound(scene: &Scene, before: &Scene) {
     assert_numbers(scene);
 }
 
+/// No quantity, no package that may be known only afterwards, and a word that means something: what such a fact speaks of
+/// does not depend on where things stand.
+fn is_by_name(fact: &Observation) -> bool {
+    fact.quantity.is_none() && fact.package.is_none() && fact.status != Some(Status::Unmapped)
+}
+
+/// The same answer once more leaves everything as it is.
+fn assert_settled(scene: &mut Scene, answer: &[Observation]) {
+    let (file, stock, state) = (scene.file.clone(), scene.stock_row(), scene.state());
+    let again = scene.decide(answer);
+    assert_eq!(scene.state(), state);
+    assert_eq!(scene.file, file);
+    assert_eq!(scene.stock_row(), stock);
+    let applied = again.verdicts.iter().any(|verdict| verdict.outcome == Outcome::Applied);
+    assert!(!applied, "{:?}", again.verdicts);
+}
+
 /// Numbers that were drawn are unique and follow one another.
 fn assert_numbers(scene: &Scene) {
     let mut drawn: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
@@ -183,17 +200,23 @@ proptest! {
     }
 
     #[test]
-    fn all_that_was_said_said_again_changes_nothing(shape in any_scene(), answer in prop::collection::vec(any_fact(), 1..5)) {
+    fn what_was_said_by_name_said_again_changes_nothing(
+        shape in any_scene(),
+        answer in prop::collection::vec(any_fact().prop_filter("by name", is_by_name), 1..5),
+    ) {
         let mut scene = build(&shape);
         scene.decide(&answer);
-        scene.decide(&answer);
-        let (file, stock) = (scene.file.clone(), scene.stock_row());
-        let state = scene.state();
-        let again = scene.decide(&answer);
-        prop_assert_eq!(&scene.state(), &state);
-        prop_assert_eq!(&scene.file, &file);
-        prop_assert_eq!(scene.stock_row(), stock);
-        prop_assert!(again.verdicts.iter().all(|verdict| verdict.outcome != Outcome::Applied), "{:?}", again.verdicts);
+        assert_settled(&mut scene, &answer);
+    }
+
+    #[test]
+    fn totals_settle_when_they_are_said_again(shape in any_scene(), answer in prop::collection::vec(any_fact(), 1..5)) {
+        let mut scene = build(&shape);
+        // A total may mean another unit once the answer's other facts have moved some.
+        for _ in 0..answer.len() {
+            scene.decide(&answer);
+        }
+        assert_settled(&mut scene, &answer);
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn open(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
         match status.stage() {
             Stage::Packed => case.due(item, PutawayType::CancelledItem, Some(package.clone())),
             _ if status == PackageStatus::Picked => {
-                case.due(item, PutawayType::PicklistItem, Some(package.clone()))
+                case.due(item, PutawayType::PicklistItem, Some(package.clone()));
             }
             _ => case.release(item),
         }

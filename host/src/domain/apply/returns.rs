@@ -138,12 +138,16 @@ fn by_kind(
             let rows: &[Row] = if by_courier || coming_back { &[Row::K4] } else { &[] };
             rto_back(case, item, all, seen).after(rows)
         }
-        Status::ReturnRequested => match (kind, &seen.ret, case.standing(item)) {
-            (Some(ReturnKind::Rto), ..) => rto_begun(case, item, all, seen),
-            (Some(ReturnKind::Cir), ..) | (None, None, _) => cir_asked(case, item, seen, None),
-            (None, Some(_), Standing::Sent) => rto_begun(case, item, all, seen).guessed(case, item),
-            (None, Some(_), Standing::Delivered) => cir_asked(case, item, seen, None).guessed(case, item),
-            (None, Some(_), _) => cir_asked(case, item, seen, None),
+        Status::ReturnRequested => match (kind, case.standing(item)) {
+            (Some(ReturnKind::Rto), _) => rto_begun(case, item, all, seen),
+            // The word itself means a buyer's return, unless the fact has return data that leaves the kind open.
+            (None, Standing::Sent) if seen.ret.is_some() => {
+                rto_begun(case, item, all, seen).guessed(case, item)
+            }
+            (None, Standing::Delivered) if seen.ret.is_some() => {
+                cir_asked(case, item, seen, None).guessed(case, item)
+            }
+            (Some(ReturnKind::Cir) | None, _) => cir_asked(case, item, seen, None),
         },
         Status::ReturnCancelled => return_withdrawn(case, item, seen, kind),
         _ => match kind {

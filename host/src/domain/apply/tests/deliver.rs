@@ -165,6 +165,8 @@ fn l8_a_package_that_is_not_known_beside_known_ones_waits() {
             scene.edit("SP90").channel_package_id = Some("P1".to_owned());
             scene.edit("SP91").channel_package_id = Some("P2".to_owned());
         });
+    let mut nameless = packed(PackageStatus::Dispatched, 1).package("SP91", PackageStatus::Dispatched, 1);
+    assert_snapshot!(nameless.hear(&[says(Status::Delivered).package("P3")]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 / item package P3 of channel FK1 is not known here");
     assert_snapshot!(scene.hear(&[says(Status::Delivered).package("P3")]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 / item package P3 of channel FK1 is not known here");
 }
 

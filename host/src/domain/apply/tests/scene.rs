@@ -25,6 +25,7 @@ use crate::domain::{
 pub(super) const ALL_SERIES: [SequenceKind; 3] =
     [SequenceKind::ShippingPackage, SequenceKind::SaleInvoice, SequenceKind::SaleReturnInvoice];
 
+#[derive(Debug)]
 pub(super) struct Scene {
     pub(super) file: OrderFile,
     pub(super) ledger: Ledger,

@@ -11,7 +11,7 @@ use super::{
     select,
 };
 use crate::domain::{
-    codes::{ItemCode, PackageCode},
+    codes::{ItemCode, OwnerCode, PackageCode},
     duties::{PutawayStatus, PutawayType},
     effect::Effect,
     invoice::{Invoice, InvoiceStatus, SequenceKind},
@@ -659,7 +659,10 @@ fn complete_cir(case: &mut Case<'_>, place: usize, members: &[ItemIndex]) -> Res
             note_missing_invoice(case, &package);
         }
         Some(number) => {
-            let note = credit(case, &package, &number, items.clone())?;
+            let facility = case.package(&package).and_then(|package| package.facility.clone());
+            let facility = facility.or_else(|| members.first().and_then(|&item| case.facility_of(item).ok()));
+            let owner = case.owner(&facility.unwrap_or_default());
+            let note = credit(case, owner, &package, &number, items.clone())?;
             credited = format!(", credited by {note}");
         }
     }
@@ -689,13 +692,11 @@ fn complete_cir(case: &mut Case<'_>, place: usize, members: &[ItemIndex]) -> Res
 /// Makes the return invoice for units of a package.
 fn credit(
     case: &mut Case<'_>,
+    owner: OwnerCode,
     package: &PackageCode,
     against: &str,
     items: Vec<ItemCode>,
 ) -> Result<String, Verdict> {
-    let facility = case.package(package).and_then(|package| package.facility.clone());
-    let facility = facility.or_else(|| case.policy.default_facility.clone()).unwrap_or_default();
-    let owner = case.owner(&facility);
     let number = draw_invoice(case, &owner, SequenceKind::SaleReturnInvoice, Row::R6)?;
     let now: Millis = case.policy.now;
     case.add_invoice(Invoice {

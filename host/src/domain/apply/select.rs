@@ -219,9 +219,11 @@ fn prefer(case: &Case<'_>, seen: &Observation, status: Status, a: ItemIndex, b: 
 /// The lower, the sooner a unit is meant: first what is there already, then what is nearest to it.
 fn class(case: &Case<'_>, seen: &Observation, status: Status, item: ItemIndex) -> u8 {
     let standing = case.standing(item);
-    let is_cir = matches!(status, Status::ReturnRequested | Status::ReturnCancelled)
-        || (status == Status::Returned
-            && seen.ret.as_ref().is_some_and(|ret| ret.kind == Some(ReturnKind::Cir)));
+    let kind = seen.ret.as_ref().and_then(|ret| ret.kind);
+    let is_cir = match status {
+        Status::ReturnRequested | Status::ReturnCancelled => kind != Some(ReturnKind::Rto),
+        _ => status == Status::Returned && kind == Some(ReturnKind::Cir),
+    };
     match place(status).0 {
         Part::Cancel => match standing {
             Standing::Cancelled => 0,

@@ -13,7 +13,7 @@ use crate::domain::{
     duties::{PutawayStatus, Quality},
     effect::Effect,
     invoice::SequenceKind,
-    order::{ItemStatus, PackageStatus},
+    order::{ItemStatus, PackageStatus, Stage},
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -506,8 +506,13 @@ proptest! {
         accepts in any::<bool>(),
     ) {
         for answer in &answers {
+            let before: Vec<_> = scene.file.order.packages.iter().map(|package| package.status).collect();
             let decision = scene.decide(answer);
             prop_assert_eq!(decision.verdicts.len(), answer.len());
+            for (before, after) in before.into_iter().zip(&scene.file.order.packages) {
+                let re_attempted = before.stage() == Stage::ComingBack && after.status == PackageStatus::Delivered;
+                prop_assert!(after.status >= before || re_attempted, "{} {}", before, after.status);
+            }
         }
         let decision = if accepts { crate::domain::duties::Decision::Accept } else { crate::domain::duties::Decision::Keep };
         for conflict in scene.file.conflicts.clone() {

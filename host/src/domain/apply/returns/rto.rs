@@ -54,7 +54,7 @@ pub(super) fn begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], see
     let was_delivered = stage == Some(Stage::Delivered);
     if was_delivered {
         let delivered_at = case.package(&package).and_then(|package| package.delivered_at);
-        if matches!((seen.at, delivered_at), (Some(turned), Some(delivered)) if turned <= delivered) {
+        if matches!((seen.at, delivered_at), (Some(turned), Some(delivered)) if turned < delivered) {
             let text = "the way back is older than the delivery: it was tried again, and delivered";
             return Verdict::new(Outcome::Stale, Row::R17, text);
         }

@@ -406,7 +406,7 @@ fn c15_open_again_is_a_conflict_only_if_newer() {
     let mut scene = packed(PackageStatus::Created, 1);
     scene.hear(&[says(Status::Cancelled).on("2026-01-16")]);
     let stock = scene.stock_row();
-    assert_snapshot!(scene.hear(&[says(Status::Created).on("2026-01-15"), says(Status::Created)]), @"
+    assert_snapshot!(scene.hear(&[says(Status::Created).on("2026-01-16"), says(Status::Created)]), @"
     STALE C15: the word is not known to be newer than the cancellation here
     STALE C15: the word is not known to be newer than the cancellation here
     ");

@@ -61,7 +61,7 @@ fn l2_a_missed_dispatch_is_made_up_for_in_the_same_transaction() {
 fn l3_a_newer_delivery_closes_the_rto() {
     let mut scene = packed(PackageStatus::Shipped, 1);
     scene.hear(&[says(Status::CourierReturn).on("2026-01-16")]);
-    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-15"), says(Status::Delivered)]), @"
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-16"), says(Status::Delivered)]), @"
     STALE G8: A later state is already known; nothing moves backwards.
     STALE G8: A later state is already known; nothing moves backwards.
     ");

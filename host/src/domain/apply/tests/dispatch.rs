@@ -808,6 +808,32 @@ fn d24_the_rest_of_a_held_package_is_invoiced_again() {
 }
 
 #[test]
+fn d24_the_channel_keeps_its_number_or_gives_a_new_one() {
+    let held = || {
+        let mut scene = packed(PackageStatus::Packed, 2)
+            .with(|scene| scene.policy.invoice_numbering = InvoiceNumbering::Channel);
+        scene.hear(&[says(Status::Cancelled).item("1")]);
+        scene
+    };
+    let mut kept = held();
+    assert!(
+        kept.hear(&[says(Status::Dispatched).item("2")])
+            .starts_with("APPLIED D24: dispatched in SP90, invoice OLD/SP90")
+    );
+    let mut renumbered = held();
+    assert_snapshot!(renumbered.hear(&[says(Status::Dispatched).item("2").invoice("F2")]), @"
+    APPLIED D24: dispatched in SP90, invoice F2
+      invoice OLD/SP90 of package SP90 CANCELLED
+      invoice F2 of package SP90 GENERATED
+      package SP90 no longer held
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-2 FULFILLABLE → DISPATCHED
+      package SP90 PACKED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+}
+
+#[test]
 fn d3_a_year_boundary_between_dispatch_and_invoice_is_a_warning() {
     let mut scene = packed(PackageStatus::Created, 1).with(|scene| scene.policy.now = at("2026-04-02"));
     assert_snapshot!(scene.hear(&[says(Status::Dispatched).on("2026-03-30")]), @"

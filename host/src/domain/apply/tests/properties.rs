@@ -268,7 +268,19 @@ enum Story {
     ReturnedByTheBuyer,
 }
 
-fn story(story: Story, with_times: bool) -> Vec<Observation> {
+/// What the marketplace tells about when.
+#[derive(Clone, Copy, Debug)]
+enum Times {
+    None,
+    Rising,
+    Equal,
+}
+
+fn any_times() -> impl Strategy<Value = Times> {
+    prop::sample::select(vec![Times::None, Times::Rising, Times::Equal])
+}
+
+fn story(story: Story, times: Times) -> Vec<Observation> {
     let rto = |status| says(status).ret("", Some(ReturnKind::Rto));
     let cir = |status| says(status).ret("RR1", Some(ReturnKind::Cir));
     let forward =
@@ -290,10 +302,12 @@ fn story(story: Story, with_times: bool) -> Vec<Observation> {
         }
     };
     let facts = forward.into_iter().chain(rest);
-    facts
-        .enumerate()
-        .map(|(day, fact)| if with_times { fact.on(&format!("2026-01-{:02}", day + 5)) } else { fact })
-        .collect()
+    let timed = |(day, fact): (usize, Observation)| match times {
+        Times::None => fact,
+        Times::Rising => fact.on(&format!("2026-01-{:02}", day + 5)),
+        Times::Equal => fact.on("2026-01-10"),
+    };
+    facts.enumerate().map(timed).collect()
 }
 
 fn any_story() -> impl Strategy<Value = Vec<Observation>> {
@@ -304,7 +318,7 @@ fn any_story() -> impl Strategy<Value = Vec<Observation>> {
         Story::ReturnedByTheBuyer,
     ]);
     // A story may also be cut short.
-    (which, any::<bool>(), 1..=8_usize).prop_map(|(which, times, length)| {
+    (which, any_times(), 1..=8_usize).prop_map(|(which, times, length)| {
         let mut facts = story(which, times);
         facts.truncate(length);
         facts
@@ -381,7 +395,7 @@ fn any_two_packages() -> impl Strategy<Value = (Vec<Observation>, Vec<Observatio
         Story::ReturnedByTheBuyer,
     ];
     let which = prop::sample::select(stories.to_vec());
-    (which.clone(), which, any::<bool>()).prop_flat_map(|(one, other, times)| {
+    (which.clone(), which, any_times()).prop_flat_map(|(one, other, times)| {
         let of = |which, item: &str, package: &str| -> Vec<Observation> {
             let mut facts = story(which, times);
             for fact in &mut facts {

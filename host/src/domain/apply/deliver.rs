@@ -167,7 +167,11 @@ fn delivered(case: &mut Case<'_>, item: ItemIndex, implied: bool, seen: &Observa
         Standing::Delivered => {
             fill(case, item, seen);
             if let Some(package) = package.and_then(|code| case.edit_package(&code)) {
-                package.delivered_at = package.delivered_at.or(seen.at);
+                if package.delivered_at.is_none() {
+                    package.delivered_at = seen.at;
+                } else if seen.at > package.last_delivered_at.or(package.delivered_at) {
+                    package.last_delivered_at = seen.at;
+                }
             }
             Verdict::by(Outcome::Unchanged, Row::L1)
         }
@@ -192,12 +196,12 @@ fn delivered(case: &mut Case<'_>, item: ItemIndex, implied: bool, seen: &Observa
     }
 }
 
-/// When a package's open RTO began, if the channel said so.
+/// When a package was last said to be on its way back, if the channel said when.
 fn open_rto_time(case: &Case<'_>, package: &PackageCode) -> Option<Millis> {
     let open = case.file.order.returns.iter().find(|ret| {
         ret.kind == ReturnKind::Rto && ret.status.is_open() && ret.package.as_ref() == Some(package)
     });
-    open.and_then(|ret| ret.at)
+    open.and_then(|ret| ret.last_at.or(ret.at))
 }
 
 fn re_attempted(case: &mut Case<'_>, package: &PackageCode) {
@@ -229,6 +233,7 @@ fn deliver_item(case: &mut Case<'_>, item: ItemIndex, package: Option<&PackageCo
         case.set_package(package, PackageStatus::Delivered);
         if let Some(package) = case.edit_package(package) {
             package.delivered_at = seen.at;
+            package.last_delivered_at = None;
         }
     }
 }

@@ -180,6 +180,7 @@ fn package(status: PackageStatus) -> Package {
         hold: None,
         dispatched_at: None,
         delivered_at: (status == PackageStatus::Delivered).then_some(NOW - 3 * DAY_MS),
+        last_delivered_at: None,
         courier_status: None,
     }
 }
@@ -200,6 +201,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         courier: None,
         at: Some(NOW - 3 * DAY_MS),
         flag: None,
+        last_at: None,
     };
     let invoice = package.as_ref().and_then(|package| package.invoice.clone()).map(|number| Invoice {
         owner: "W1".into(),

@@ -105,6 +105,7 @@ pub(super) fn asked(
         courier,
         at: seen.at,
         flag: None,
+        last_at: None,
     });
     let place = case.file.order.returns.len() - 1;
     push_return(case, place);

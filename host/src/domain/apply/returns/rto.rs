@@ -32,6 +32,10 @@ fn part_of(case: &Case<'_>, item: ItemIndex, all: &[ItemIndex], package: &Packag
 /// R1, R11, R17: undelivered and on its way back.
 pub(super) fn begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen: &Observation) -> Verdict {
     if let Some(verdict) = case.decided(Part::Return, item) {
+        if let Some(package) = case.package_of(item).map(|package| package.code.clone()) {
+            fill(case, &package, seen);
+            said_again(case, &package, seen);
+        }
         return verdict;
     }
     let Some(package) = case.package_of(item).map(|package| package.code.clone()) else {
@@ -40,6 +44,7 @@ pub(super) fn begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], see
     match case.standing(item) {
         Standing::ComingBack | Standing::Acknowledged => {
             fill(case, &package, seen);
+            said_again(case, &package, seen);
             return Verdict::by(Outcome::Unchanged, Row::R1);
         }
         Standing::Returned => {
@@ -53,7 +58,8 @@ pub(super) fn begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], see
     let stage = case.package(&package).map(|package| package.status.stage());
     let was_delivered = stage == Some(Stage::Delivered);
     if was_delivered {
-        let delivered_at = case.package(&package).and_then(|package| package.delivered_at);
+        let known = case.package(&package);
+        let delivered_at = known.and_then(|package| package.last_delivered_at.or(package.delivered_at));
         if matches!((seen.at, delivered_at), (Some(turned), Some(delivered)) if turned < delivered) {
             let text = "the way back is older than the delivery: it was tried again, and delivered";
             return Verdict::new(Outcome::Stale, Row::R17, text);
@@ -79,6 +85,16 @@ pub(super) fn begun(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], see
         case.decide(Part::Return, item, verdict.clone());
     }
     verdict
+}
+
+/// Keeps the latest time of a way back that is known; one that was told without a time stays so.
+fn said_again(case: &mut Case<'_>, package: &PackageCode, seen: &Observation) {
+    let open = case.file.order.returns.iter_mut().find(|ret| {
+        ret.kind == ReturnKind::Rto && ret.status.is_open() && ret.package.as_ref() == Some(package)
+    });
+    if let Some(ret) = open.filter(|ret| ret.at.is_some() && seen.at > ret.last_at.or(ret.at)) {
+        ret.last_at = seen.at;
+    }
 }
 
 /// R2, R3, R11, R18: back at the seller, undelivered.
@@ -168,6 +184,7 @@ pub(in crate::domain::apply) fn open(
         courier,
         at: seen.at,
         flag: None,
+        last_at: None,
     };
     // A package has one RTO; one that was closed by a new attempt begins again.
     let closed = case

@@ -266,6 +266,9 @@ enum Story {
     ReturnedToOrigin,
     DeliveredThenBroughtBack,
     ReturnedByTheBuyer,
+    TriedAgain,
+    TurnedTwice,
+    DeliveredTwice,
 }
 
 /// What the marketplace tells about when.
@@ -297,6 +300,23 @@ fn story(story: Story, times: Times) -> Vec<Observation> {
         Story::DeliveredThenBroughtBack => {
             vec![says(Status::Delivered), rto(Status::CourierReturn), says(Status::RtoDelivered)]
         }
+        Story::TriedAgain => {
+            vec![says(Status::Undelivered), rto(Status::CourierReturn), says(Status::Delivered)]
+        }
+        Story::TurnedTwice => {
+            vec![
+                rto(Status::CourierReturn),
+                says(Status::Delivered).raw("second attempt"),
+                says(Status::RtoInitiated),
+            ]
+        }
+        Story::DeliveredTwice => {
+            vec![
+                says(Status::Delivered),
+                rto(Status::CourierReturn),
+                says(Status::Delivered).raw("second attempt"),
+            ]
+        }
         Story::ReturnedByTheBuyer => {
             vec![says(Status::Delivered), cir(Status::ReturnRequested), cir(Status::Returned)]
         }
@@ -316,6 +336,9 @@ fn any_story() -> impl Strategy<Value = Vec<Observation>> {
         Story::ReturnedToOrigin,
         Story::DeliveredThenBroughtBack,
         Story::ReturnedByTheBuyer,
+        Story::TriedAgain,
+        Story::TurnedTwice,
+        Story::DeliveredTwice,
     ]);
     // A story may also be cut short.
     (which, any_times(), 1..=8_usize).prop_map(|(which, times, length)| {

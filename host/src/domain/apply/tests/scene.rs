@@ -189,6 +189,7 @@ impl Scene {
             hold: None,
             dispatched_at: None,
             delivered_at: None,
+            last_delivered_at: None,
             courier_status: None,
         });
         self

@@ -338,6 +338,10 @@ pub struct Package {
     #[serde(default, with = "option_instant")]
     #[schemars(with = "Option<String>")]
     pub delivered_at: Option<Millis>,
+    /// The latest time at which the channel says that it was delivered, where it said so again; an RTO must be newer.
+    #[serde(default, with = "option_instant", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub last_delivered_at: Option<Millis>,
     /// The courier's last word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub courier_status: Option<String>,
@@ -376,6 +380,11 @@ pub struct Return {
     #[serde(default, with = "option_instant")]
     #[schemars(with = "Option<String>")]
     pub at: Option<Millis>,
+    /// The latest time at which the channel says that it is on its way, where it said so again; a delivery with a new
+    /// attempt must be newer.
+    #[serde(default, with = "option_instant", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub last_at: Option<Millis>,
     /// The kind was not told and had to be guessed, or the return came after a delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,

@@ -38,13 +38,13 @@ fn one(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
     match case.standing(item) {
         Standing::Cancelled => {
             let settled = conflicts::agree_on_cancelled(case, item);
-            let unconfirmed = case.item(item).cancelled_at.is_none()
-                && (seen.at.is_some() || case.file.order.applied.is_empty());
-            if unconfirmed {
+            // Where the channel has not said a thing that counted, it was the seller who cancelled.
+            let first_word = case.item(item).cancelled_at.is_none();
+            let confirms = settled || (first_word && case.file.order.applied.is_empty());
+            if first_word {
                 case.edit_item(item).cancelled_at = seen.at;
             }
-            let row = if settled || unconfirmed { Row::C14 } else { Row::C9 };
-            Verdict::by(Outcome::Unchanged, row)
+            Verdict::by(Outcome::Unchanged, if confirms { Row::C14 } else { Row::C9 })
         }
         Standing::Open => open(case, item, seen),
         Standing::Sent => sent(case, item, seen),

@@ -346,6 +346,7 @@ impl<'a> Case<'a> {
             hold: None,
             dispatched_at: None,
             delivered_at: None,
+            last_delivered_at: None,
             courier_status: None,
         });
     }

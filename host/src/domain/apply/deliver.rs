@@ -51,7 +51,8 @@ pub(super) fn note(case: &mut Case<'_>, seen: &Observation, status: Status) -> V
 fn reopened(case: &mut Case<'_>, item: ItemIndex, seen: &Observation) -> Verdict {
     let newer = matches!((seen.at, case.item(item).cancelled_at), (Some(now), Some(then)) if now > then);
     if !newer {
-        return Verdict::by(Outcome::Stale, Row::C15);
+        let text = "the word is not known to be newer than the cancellation here";
+        return Verdict::new(Outcome::Stale, Row::C15, text);
     }
     let text = format!("Channel shows item {} open again which is CANCELLED here", case.item(item).code);
     conflicts::raise(case, Code::ReopenedOnChannel, &[item], None, text, seen, Row::C15)
@@ -112,8 +113,10 @@ fn one(
         return verdict;
     }
     // The dispatch was applied, whatever became of the rest.
-    let message =
-        if verdict.outcome == Outcome::Applied { format!("{text}; {}", verdict.message) } else { text };
+    let message = match verdict.outcome {
+        Outcome::Applied | Outcome::Ignored => format!("{text}; {}", verdict.message),
+        _ => text,
+    };
     Verdict { outcome: Outcome::Applied, message, ..verdict }.after(&rows)
 }
 
@@ -164,7 +167,11 @@ fn delivered(case: &mut Case<'_>, item: ItemIndex, implied: bool, seen: &Observa
         Standing::Delivered => {
             fill(case, item, seen);
             if let Some(package) = package.and_then(|code| case.edit_package(&code)) {
-                package.delivered_at = package.delivered_at.or(seen.at);
+                if package.delivered_at.is_none() {
+                    package.delivered_at = seen.at;
+                } else if seen.at > package.last_delivered_at.or(package.delivered_at) {
+                    package.last_delivered_at = seen.at;
+                }
             }
             Verdict::by(Outcome::Unchanged, Row::L1)
         }
@@ -189,12 +196,12 @@ fn delivered(case: &mut Case<'_>, item: ItemIndex, implied: bool, seen: &Observa
     }
 }
 
-/// When a package's open RTO began, if the channel said so.
+/// When a package was last said to be on its way back, if the channel said when.
 fn open_rto_time(case: &Case<'_>, package: &PackageCode) -> Option<Millis> {
     let open = case.file.order.returns.iter().find(|ret| {
         ret.kind == ReturnKind::Rto && ret.status.is_open() && ret.package.as_ref() == Some(package)
     });
-    open.and_then(|ret| ret.at)
+    open.and_then(|ret| ret.last_at.or(ret.at))
 }
 
 fn re_attempted(case: &mut Case<'_>, package: &PackageCode) {
@@ -226,6 +233,7 @@ fn deliver_item(case: &mut Case<'_>, item: ItemIndex, package: Option<&PackageCo
         case.set_package(package, PackageStatus::Delivered);
         if let Some(package) = case.edit_package(package) {
             package.delivered_at = seen.at;
+            package.last_delivered_at = None;
         }
     }
 }

@@ -3,8 +3,6 @@
 //! A package goes out as a whole with one invoice. Units that were in no package get one, for each of the
 //! marketplace's packages or else for each facility.
 
-use std::collections::BTreeMap;
-
 use plugin_api::{InvoiceNumbering, Observation, Status};
 
 use super::{
@@ -102,34 +100,55 @@ fn channel_key(seen: &Observation) -> Option<&str> {
 }
 
 /// The open units that were sent together with this one.
+///
+/// With the marketplace's package named, units that are in no package here join those that are in one.
 fn group_of(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> Vec<ItemIndex> {
     let key_of = |item: &ItemIndex| case.sent.get(item).and_then(channel_key).map(str::to_owned);
     let own_key = key_of(&item).or_else(|| channel_key(seen).map(str::to_owned));
-    let package = case.package_of(item).map(|package| (package.code.clone(), package.status.stage()));
+    let own_package = case.package_of(item).map(|package| (package.code.clone(), package.status.stage()));
     let facility = case.facility_of(item).ok();
-    let mut group: Vec<ItemIndex> = case
-        .sent
-        .keys()
-        .copied()
-        .filter(|&other| {
-            case.standing(other) == Standing::Open
-                && case.package_of(other).map(|package| &package.code)
-                    == package.as_ref().map(|(code, _)| code)
-                && match &package {
-                    // One invoice covers an invoiced package: it goes together whatever the marketplace made of it.
-                    Some((_, Stage::Packed)) => true,
-                    Some(_) => key_of(&other) == own_key,
-                    None => key_of(&other) == own_key && case.facility_of(other).ok() == facility,
-                }
-        })
-        .collect();
-    if let Some((code, Stage::Packed)) = &package {
+    let open: Vec<ItemIndex> =
+        case.sent.keys().copied().filter(|&other| case.standing(other) == Standing::Open).collect();
+    let is_in = |other: ItemIndex, code: &PackageCode| case.item(other).package.as_ref() == Some(code);
+    let mut group = vec![item];
+    if let Some((code, Stage::Packed)) = &own_package {
+        // One invoice covers an invoiced package: it goes together whatever the marketplace made of it.
+        group.extend(open.into_iter().filter(|&other| is_in(other, code)));
         group.extend(conflicts::reported_parts(case, Code::PartialDispatchOfInvoicedShipment, code));
+    } else {
+        let alike: Vec<ItemIndex> = open.into_iter().filter(|other| key_of(other) == own_key).collect();
+        let is_here = |other: ItemIndex| case.facility_of(other).ok() == facility;
+        let joins = own_key.is_some();
+        let unpacked = |&other: &ItemIndex| {
+            let package = case.package_of(other).filter(|_| is_here(other))?;
+            (package.status.stage() == Stage::BeforePacked).then(|| package.code.clone())
+        };
+        let host = match own_package {
+            Some((code, _)) => Some(code),
+            None if joins => alike.iter().find_map(unpacked),
+            None => None,
+        };
+        group.extend(alike.into_iter().filter(|&other| match case.package_of(other) {
+            Some(package) => Some(&package.code) == host.as_ref(),
+            None => is_here(other) && (joins || host.is_none()),
+        }));
     }
-    group.push(item);
     group.sort_by(|&a, &b| natural(case.item(a).code.as_str(), case.item(b).code.as_str()));
     group.dedup();
     group
+}
+
+/// In what way a group leaves.
+#[derive(Clone, Copy)]
+enum Way {
+    /// In a package that is made for it.
+    New,
+    /// With the whole of a package that had no invoice.
+    Whole(PackageStatus),
+    /// Split off a package that had no invoice.
+    Part,
+    /// With an invoiced package; held or not.
+    Packed(bool),
 }
 
 /// Sends a group: units of one package, or units of one facility that are in none.
@@ -145,23 +164,28 @@ fn send_group(
         facility.get_or_insert(found);
     }
     let Some(facility) = facility else { return Ok(Vec::new()) };
-    let package = case.package_of(group[0]).map(|package| (package.code.clone(), package.status));
+    let here = group.iter().find_map(|&item| case.package_of(item));
+    let here = here.map(|package| (package.code.clone(), package.status));
+    let was_in: Vec<Option<PackageCode>> =
+        group.iter().map(|&item| case.item(item).package.clone()).collect();
     let several = several_packages(case);
-    let (package, rows) = match package {
+    let (package, way) = match here.clone() {
         None => new_package(case, group, &facility, seen)?,
         Some((code, status)) if status.stage() == Stage::Packed => {
             packed(case, group, code, &facility, seen)?
         }
         Some((code, status)) => unpacked(case, group, code, status, &facility, seen)?,
     };
-    for (&item, row) in group.iter().zip(&rows) {
-        case.discard_putaways(item);
-        take_stock(case, item, *row);
-        case.set_item(item, ItemStatus::Dispatched);
-        case.edit_item(item).allocated = Some(false);
-        case.edit_item(item).channel_status = None;
+    let mut rows = Vec::new();
+    for (&item, was_in) in group.iter().zip(&was_in) {
+        let way = if *was_in == here.as_ref().map(|(code, _)| code.clone()) { way } else { Way::New };
+        rows.push(send_unit(case, item, way));
     }
-    case.set_package(&package, PackageStatus::Dispatched);
+    // Only forward: an imported unit may be open although its package is further along.
+    if case.package(&package).is_some_and(|p| matches!(p.status.stage(), Stage::BeforePacked | Stage::Packed))
+    {
+        case.set_package(&package, PackageStatus::Dispatched);
+    }
     case.fill_package(&package, seen);
     let adopted = case.policy.invoice_numbering == InvoiceNumbering::Channel
         && !case.ledger.has_sequence(&(case.owner(&facility), SequenceKind::SaleInvoice));
@@ -181,6 +205,56 @@ fn send_group(
         .collect())
 }
 
+/// Sends one unit and says by which row.
+fn send_unit(case: &mut Case<'_>, item: ItemIndex, way: Way) -> Row {
+    case.discard_putaways(item);
+    let status = case.item(item).status;
+    let covered = take_stock(case, item);
+    let row = match (way, status) {
+        (Way::Packed(false), _) => Row::D9,
+        (Way::Packed(true), _) => Row::D24,
+        (Way::Part, _) => Row::D18,
+        (
+            Way::Whole(
+                PackageStatus::PendingCustomization
+                | PackageStatus::CustomizationComplete
+                | PackageStatus::Picking
+                | PackageStatus::Picked,
+            ),
+            _,
+        ) => Row::D8,
+        (Way::Whole(PackageStatus::LocationNotServiceable), _) | (_, ItemStatus::LocationNotServiceable) => {
+            Row::D7
+        }
+        (Way::Whole(_), _) if covered => Row::D3,
+        (Way::Whole(_), _) => Row::D4,
+        (Way::New, ItemStatus::Created) => Row::D6,
+        (Way::New, ItemStatus::Fulfillable) => {
+            if covered {
+                Row::D5
+            } else {
+                Row::D4
+            }
+        }
+        (Way::New, _) => {
+            if covered {
+                Row::D2
+            } else {
+                Row::D1
+            }
+        }
+    };
+    if !covered && !matches!(row, Row::D1 | Row::D6) {
+        let code = case.code_of(item);
+        case.note(format!("item {code} left without stock in the books: one unit of shortfall"));
+    }
+    case.set_item(item, ItemStatus::Dispatched);
+    let item = case.edit_item(item);
+    item.allocated = Some(false);
+    item.channel_status = None;
+    row
+}
+
 /// Whether the answer names more than one package of the marketplace.
 fn several_packages(case: &Case<'_>) -> bool {
     let mut keys = case.sent.values().filter_map(channel_key);
@@ -192,36 +266,16 @@ fn new_package(
     group: &[ItemIndex],
     facility: &FacilityCode,
     seen: &Observation,
-) -> Result<(PackageCode, Vec<Row>), Verdict> {
+) -> Result<(PackageCode, Way), Verdict> {
     refuse_traced(case, facility, None)?;
     require_series(case, facility, &[SequenceKind::SaleInvoice, SequenceKind::ShippingPackage])?;
-    let mut left: BTreeMap<_, i64> = BTreeMap::new();
-    let mut rows = Vec::new();
-    for &item in group {
-        let sku = case.item(item).sku.clone();
-        let stock = case.stock_of(item).map_or(0, |stock| stock.available());
-        let available = left.entry(sku).or_insert(stock);
-        let holds = holds_block(case, item);
-        let covered = holds || *available > 0;
-        if !holds && *available > 0 {
-            *available -= 1;
-        }
-        rows.push(match (case.item(item).status, covered) {
-            (ItemStatus::Created, _) => Row::D6,
-            (ItemStatus::LocationNotServiceable, _) => Row::D7,
-            (ItemStatus::Fulfillable, true) => Row::D5,
-            (ItemStatus::Fulfillable, false) => Row::D4,
-            (_, true) => Row::D2,
-            (_, false) => Row::D1,
-        });
-    }
     let code = draw_package(case, facility)?;
     case.make_package(code.clone(), facility.clone(), PackageSource::StatusSync, PackageStatus::Created);
     for &item in group {
         case.move_item(item, Some(code.clone()));
     }
     issue_invoice(case, &code, group, facility, seen)?;
-    Ok((code, rows))
+    Ok((code, Way::New))
 }
 
 fn unpacked(
@@ -231,42 +285,26 @@ fn unpacked(
     status: PackageStatus,
     facility: &FacilityCode,
     seen: &Observation,
-) -> Result<(PackageCode, Vec<Row>), Verdict> {
+) -> Result<(PackageCode, Way), Verdict> {
     refuse_traced(case, facility, Some(&code))?;
     let whole = case.living_items(&code).iter().all(|item| group.contains(item));
-    if !whole {
+    let (package, way) = if whole {
+        (code, Way::Whole(status))
+    } else {
         require_series(case, facility, &[SequenceKind::SaleInvoice, SequenceKind::ShippingPackage])?;
         let part = draw_package(case, facility)?;
         case.make_package(part.clone(), facility.clone(), PackageSource::Split, status);
-        for &item in group {
-            case.move_item(item, Some(part.clone()));
-        }
-        issue_invoice(case, &part, group, facility, seen)?;
-        return Ok((part, vec![Row::D18; group.len()]));
+        (part, Way::Part)
+    };
+    for &item in group {
+        case.move_item(item, Some(package.clone()));
     }
-    require_series(case, facility, &[SequenceKind::SaleInvoice])?;
-    let rows = group
-        .iter()
-        .map(|&item| match status {
-            PackageStatus::PendingCustomization
-            | PackageStatus::CustomizationComplete
-            | PackageStatus::Picking
-            | PackageStatus::Picked => Row::D8,
-            _ if status == PackageStatus::LocationNotServiceable
-                || case.item(item).status == ItemStatus::LocationNotServiceable =>
-            {
-                Row::D7
-            }
-            _ if holds_block(case, item)
-                || case.stock_of(item).is_some_and(|stock| stock.available() > 0) =>
-            {
-                Row::D3
-            }
-            _ => Row::D4,
-        })
-        .collect();
-    issue_invoice(case, &code, group, facility, seen)?;
-    Ok((code, rows))
+    // An invoice that is there already, against the rule that packing makes it, is not made twice.
+    if case.package(&package).is_none_or(|package| package.invoice.is_none()) {
+        require_series(case, facility, &[SequenceKind::SaleInvoice])?;
+        issue_invoice(case, &package, group, facility, seen)?;
+    }
+    Ok((package, way))
 }
 
 fn packed(
@@ -275,7 +313,7 @@ fn packed(
     code: PackageCode,
     facility: &FacilityCode,
     seen: &Observation,
-) -> Result<(PackageCode, Vec<Row>), Verdict> {
+) -> Result<(PackageCode, Way), Verdict> {
     let living = case.living_items(&code);
     if !living.iter().all(|item| group.contains(item)) {
         return Err(conflicts::partial_dispatch(case, &code, group, &living, seen));
@@ -284,7 +322,6 @@ fn packed(
     let number = case.package(&code).and_then(|package| package.invoice.clone());
     let channel_keeps_its_number = case.policy.invoice_numbering == InvoiceNumbering::Channel
         && (seen.invoice.is_none() || seen.invoice == number);
-    let row = if held { Row::D24 } else { Row::D9 };
     if number.is_none() || (held && !channel_keeps_its_number) {
         require_series(case, facility, &[SequenceKind::SaleInvoice])?;
         case.cancel_invoice(&code);
@@ -296,7 +333,7 @@ fn packed(
         }
         case.push(crate::domain::effect::Effect::Held { package: code.clone(), held: false });
     }
-    Ok((code, vec![row; group.len()]))
+    Ok((code, Way::Packed(held)))
 }
 
 /// Whether the books still hold the unit that is blocked for an item.
@@ -305,21 +342,20 @@ fn holds_block(case: &Case<'_>, item: ItemIndex) -> bool {
         && case.stock_of(item).is_some_and(|stock| stock.blocked > 0 && stock.on_hand > 0)
 }
 
-/// Takes the unit out of stock, or writes it down as shortfall.
-fn take_stock(case: &mut Case<'_>, item: ItemIndex, row: Row) {
-    let Some(stock) = case.stock_of(item) else { return };
+/// Takes the unit out of stock, or writes it down as shortfall; says whether there was one.
+fn take_stock(case: &mut Case<'_>, item: ItemIndex) -> bool {
+    let Some(stock) = case.stock_of(item) else { return false };
     if holds_block(case, item) {
         case.move_stock(item, -1, -1, 0);
-    } else if stock.available() > 0 {
-        case.move_stock(item, -1, 0, 0);
-    } else {
-        let dangling = i64::from(case.item(item).is_allocated() && stock.blocked > 0);
-        case.move_stock(item, 0, -dangling, 1);
-        if !matches!(row, Row::D1 | Row::D6) {
-            let code = case.item(item).code.clone();
-            case.note(format!("item {code} left without stock in the books: one unit of shortfall"));
-        }
+        return true;
     }
+    if stock.available() > 0 {
+        case.move_stock(item, -1, 0, 0);
+        return true;
+    }
+    let dangling = i64::from(case.item(item).is_allocated() && stock.blocked > 0);
+    case.move_stock(item, 0, -dangling, 1);
+    false
 }
 
 fn refuse_traced(

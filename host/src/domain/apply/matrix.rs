@@ -180,6 +180,7 @@ fn package(status: PackageStatus) -> Package {
         hold: None,
         dispatched_at: None,
         delivered_at: (status == PackageStatus::Delivered).then_some(NOW - 3 * DAY_MS),
+        last_delivered_at: None,
         courier_status: None,
     }
 }
@@ -200,6 +201,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         courier: None,
         at: Some(NOW - 3 * DAY_MS),
         flag: None,
+        last_at: None,
     };
     let invoice = package.as_ref().and_then(|package| package.invoice.clone()).map(|number| Invoice {
         owner: "W1".into(),
@@ -286,7 +288,7 @@ pub fn matrix() -> String {
          all that is known; every number series is defined; the order has one unit. `D6>L2` reads: row D6, then row L2.\n",
     );
     for (title, words) in groups() {
-        let heads: Vec<String> = words.iter().map(head).collect();
+        let heads: Vec<String> = words.iter().copied().map(head).collect();
         // Writing into a String cannot fail.
         let _ = write!(
             page,
@@ -313,7 +315,7 @@ pub fn name((item, package): Local) -> String {
     format!("{item} / {}", package.map_or("–", PackageStatus::as_str))
 }
 
-fn head(said: &Said) -> String {
+fn head(said: Said) -> String {
     let kind = match (said.status, said.kind) {
         (_, Some(kind)) => format!(" ({})", kind.as_str()),
         (Status::Returned, None) => " (kind not told)".to_owned(),

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! facts of one answer ─┬─ guards: applied before? ours to sync? item known? word known?
-//!                      ├─ panel notes
 //!                      ├─ cancellations
+//!                      ├─ panel notes
 //!                      ├─ dispatches
 //!                      ├─ deliveries and courier words   (a missed dispatch is made up for first)
 //!                      ├─ returns                        (the same)
@@ -116,14 +116,14 @@ pub fn unknown_order(policy: &Policy, observation: &Observation) -> Verdict {
 /// The part of the answer that each group of facts belongs to, in the order in which the parts are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
-    Note,
     Cancel,
+    Note,
     Dispatch,
     Deliver,
     Return,
 }
 
-const PARTS: [Part; 5] = [Part::Note, Part::Cancel, Part::Dispatch, Part::Deliver, Part::Return];
+const PARTS: [Part; 5] = [Part::Cancel, Part::Note, Part::Dispatch, Part::Deliver, Part::Return];
 
 /// The part that a status belongs to, and its place within the part.
 fn place(status: Status) -> (Part, u8) {
@@ -180,7 +180,11 @@ fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
                 Part::Return => returns::apply(case, fact, *status),
             };
             let verdict = case.accompany(verdict);
-            if verdict.outcome == Outcome::Applied && remember {
+            // A courier's word, told again, must not take the place of a later one; so it counts even if it was known.
+            let courier = matches!(verdict.rows.last(), Some(Row::K1 | Row::K2 | Row::K5));
+            let counts =
+                verdict.outcome == Outcome::Applied || verdict.outcome == Outcome::Unchanged && courier;
+            if counts && remember {
                 case.remember(&fact.observation);
             }
             effects.entry(*index).or_default().extend(case.take_effects());

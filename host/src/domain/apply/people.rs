@@ -148,6 +148,7 @@ fn make_way(case: &mut Case<'_>, conflict: &crate::domain::duties::Conflict) -> 
                 courier: None,
                 at: conflict.facts.first().and_then(|fact| fact.at),
                 flag: None,
+                last_at: None,
             });
             Ok(false)
         }

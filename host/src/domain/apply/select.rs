@@ -4,7 +4,7 @@
 //! there already count first, and among like units the lowest code goes first. With a package named, the total is that
 //! package's.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use plugin_api::{Observation, ReturnKind, Status};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     codes::{PackageCode, natural},
-    order::{ItemStatus, Package, PackageStatus, Stage},
+    order::{ItemStatus, Package, PackageStatus, Return, Stage},
 };
 
 /// The units that an observation is about, and the rows by which they were chosen.
@@ -54,8 +54,12 @@ pub(super) fn candidates(case: &Case<'_>, seen: &Observation) -> Result<Vec<Item
 }
 
 fn unknown_item(case: &Case<'_>, seen: &Observation, what: &str) -> Verdict {
-    let text =
-        format!("Order {} / item {what} of channel {} is not known here", seen.order, case.policy.channel);
+    let (order, channel) = (&seen.order, &case.policy.channel);
+    let text = if what.is_empty() {
+        format!("Order {order} of channel {channel} has no items here")
+    } else {
+        format!("Order {order} / item {what} of channel {channel} is not known here")
+    };
     Verdict::new(Outcome::Parked, Row::G5, text).code(Code::UnknownItem)
 }
 
@@ -69,8 +73,11 @@ pub(super) fn targets(case: &Case<'_>, seen: &Observation, status: Status) -> Re
     let names_units = seen.item.is_some() || seen.sku.is_some();
     let cancels = place(status).0 == Part::Cancel;
     let mut rows = Vec::new();
-    let mut pool =
-        if names_units { all.clone() } else { whole_order(case, seen, named.as_ref(), &all, &mut rows)? };
+    let mut pool = if names_units {
+        all.clone()
+    } else {
+        whole_order(case, seen, status, named.as_ref(), &all, &mut rows)?
+    };
 
     if let Some(wanted) = seen.quantity.filter(|_| names_units) {
         if seen.package.is_some() {
@@ -107,6 +114,7 @@ pub(super) fn targets(case: &Case<'_>, seen: &Observation, status: Status) -> Re
 fn whole_order(
     case: &Case<'_>,
     seen: &Observation,
+    status: Status,
     named: Option<&PackageCode>,
     all: &[ItemIndex],
     rows: &mut Vec<Row>,
@@ -124,15 +132,18 @@ fn whole_order(
         return Ok(gone);
     }
     let mut pool: Vec<_> = all.iter().copied().filter(|&item| !case.has_own_word(item)).collect();
+    if all.len() > pool.len() && place(status).0 == Part::Cancel {
+        rows.push(Row::C13);
+    }
     let word = seen.package.as_deref().or(seen.awb.as_deref());
-    if let Some(word) = word.filter(|_| living > 1) {
+    if let Some(word) = word.filter(|_| living > 1 && !pool.is_empty()) {
         pool.retain(|&item| may_be_in(case, item, seen));
-        if pool.is_empty() {
+        let packages: BTreeSet<_> =
+            pool.iter().filter_map(|&item| case.package_of(item)).map(|p| &p.code).collect();
+        let which_one = matches!(place(status).0, Part::Deliver | Part::Return) && packages.len() > 1;
+        if pool.is_empty() || which_one {
             return Err(unknown_item(case, seen, &format!("package {word}")));
         }
-    }
-    if all.len() > pool.len() && place(seen.status.unwrap_or(Status::Unmapped)).0 == Part::Cancel {
-        rows.push(Row::C13);
     }
     Ok(pool)
 }
@@ -197,58 +208,78 @@ fn may_be_in(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> bool {
 
 /// Which of two units an observation with a quantity means first.
 fn prefer(case: &Case<'_>, seen: &Observation, status: Status, a: ItemIndex, b: ItemIndex) -> Ordering {
-    let cancels = place(status).0 == Part::Cancel;
+    let least_first = matches!(place(status).0, Part::Cancel | Part::Note);
     let key = |item: ItemIndex| {
         let progress = i16::from(case.progress(item));
-        (class(case, seen, status, item), if cancels { progress } else { -progress })
+        (class(case, seen, status, item), if least_first { progress } else { -progress })
     };
     key(a).cmp(&key(b)).then_with(|| natural(case.item(a).code.as_str(), case.item(b).code.as_str()))
 }
 
+/// The lower, the sooner a unit is meant: first what is there already, then what is nearest to it.
 fn class(case: &Case<'_>, seen: &Observation, status: Status, item: ItemIndex) -> u8 {
     let standing = case.standing(item);
-    let is_cir = status == Status::ReturnRequested
-        || status == Status::ReturnCancelled
-        || (status == Status::Returned
-            && seen.ret.as_ref().is_some_and(|ret| ret.kind == Some(ReturnKind::Cir)));
-    if is_cir {
-        let code = &case.item(item).code;
-        let id = seen.ret.as_ref().and_then(|ret| ret.id.as_deref());
-        let mut returns = case
-            .file
-            .order
-            .returns
-            .iter()
-            .filter(|ret| ret.kind == ReturnKind::Cir && ret.items.contains(code));
-        let in_this = id.is_some_and(|id| returns.clone().any(|ret| ret.code == id));
-        let in_other = returns.any(|ret| ret.status.is_open() && Some(ret.code.as_str()) != id);
-        return match standing {
-            _ if in_this => 0,
-            Standing::Delivered if !in_other => 1,
-            Standing::Sent if !in_other => 2,
-            Standing::Open => 3,
-            Standing::Delivered | Standing::Sent => 4,
-            Standing::ComingBack | Standing::Acknowledged => 5,
-            Standing::Returned => 6,
-            Standing::Cancelled => 9,
-        };
+    let kind = seen.ret.as_ref().and_then(|ret| ret.kind);
+    let is_cir = match status {
+        Status::ReturnRequested | Status::ReturnCancelled => kind != Some(ReturnKind::Rto),
+        _ => status == Status::Returned && kind == Some(ReturnKind::Cir),
+    };
+    match place(status).0 {
+        Part::Cancel => match standing {
+            Standing::Cancelled => 0,
+            Standing::Open => 1,
+            Standing::Sent => 2,
+            Standing::Delivered | Standing::ComingBack | Standing::Acknowledged | Standing::Returned => 3,
+        },
+        _ if standing == Standing::Cancelled => 9,
+        Part::Note => u8::from(standing != Standing::Open),
+        Part::Dispatch => u8::from(standing == Standing::Open),
+        Part::Deliver => delivery_class(case, status, item),
+        Part::Return if is_cir => cir_class(case, seen, item),
+        Part::Return => match standing {
+            Standing::Returned | Standing::Acknowledged | Standing::ComingBack => 0,
+            Standing::Sent => 1,
+            Standing::Delivered => 2,
+            Standing::Open | Standing::Cancelled => 3,
+        },
     }
-    match (place(status).0, standing) {
-        (Part::Cancel, Standing::Cancelled) => 0,
-        (Part::Cancel, Standing::Open) => 1,
-        (Part::Cancel, Standing::Sent) => 2,
-        (Part::Cancel, _) => 3,
-        (_, Standing::Cancelled) => 9,
-        (Part::Note | Part::Dispatch, Standing::Open) => 1,
-        (Part::Note | Part::Dispatch, _) => 0,
-        (Part::Deliver, Standing::Delivered) => u8::from(status != Status::Delivered),
-        (Part::Deliver, Standing::Sent) => u8::from(status == Status::Delivered),
-        (Part::Deliver, Standing::ComingBack) => 2,
-        (Part::Deliver, Standing::Open) => 3,
-        (Part::Deliver, Standing::Acknowledged | Standing::Returned) => 4,
-        (Part::Return, Standing::Returned | Standing::Acknowledged | Standing::ComingBack) => 0,
-        (Part::Return, Standing::Sent) => 1,
-        (Part::Return, Standing::Delivered) => 2,
-        (Part::Return, Standing::Open) => 3,
+}
+
+fn delivery_class(case: &Case<'_>, status: Status, item: ItemIndex) -> u8 {
+    match case.standing(item) {
+        Standing::Delivered => u8::from(status != Status::Delivered),
+        Standing::Sent => u8::from(status == Status::Delivered),
+        // What the buyer sent back had been delivered.
+        Standing::Returned if came_from_buyer(case, item) => 0,
+        Standing::ComingBack => 2,
+        Standing::Acknowledged | Standing::Returned => 3,
+        Standing::Open | Standing::Cancelled => 4,
     }
+}
+
+fn cir_class(case: &Case<'_>, seen: &Observation, item: ItemIndex) -> u8 {
+    let code = &case.item(item).code;
+    let id = seen.ret.as_ref().and_then(|ret| ret.id.as_deref());
+    let of_unit = |ret: &&Return| ret.kind == ReturnKind::Cir && ret.items.contains(code);
+    let mut returns = case.file.order.returns.iter().filter(of_unit);
+    // Without an id the quantity is a total over all returns.
+    let in_this = returns.clone().any(|ret| id.is_none_or(|id| ret.code == id));
+    let in_other = returns.any(|ret| ret.status.is_open() && Some(ret.code.as_str()) != id);
+    // Of a kind that is not told, what came back undelivered may be what is meant.
+    let told = seen.ret.as_ref().is_none_or(|ret| ret.kind.is_some());
+    match case.standing(item) {
+        _ if in_this => 0,
+        Standing::ComingBack | Standing::Acknowledged | Standing::Returned if !told => 0,
+        Standing::Delivered if !in_other => 1,
+        Standing::Sent if !in_other => 2,
+        Standing::Open => 3,
+        Standing::Delivered | Standing::Sent => 4,
+        Standing::ComingBack | Standing::Acknowledged => 5,
+        Standing::Returned | Standing::Cancelled => 6,
+    }
+}
+
+fn came_from_buyer(case: &Case<'_>, item: ItemIndex) -> bool {
+    let code = &case.item(item).code;
+    case.file.order.returns.iter().any(|ret| ret.kind == ReturnKind::Cir && ret.items.contains(code))
 }

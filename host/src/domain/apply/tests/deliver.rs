@@ -61,7 +61,7 @@ fn l2_a_missed_dispatch_is_made_up_for_in_the_same_transaction() {
 fn l3_a_newer_delivery_closes_the_rto() {
     let mut scene = packed(PackageStatus::Shipped, 1);
     scene.hear(&[says(Status::CourierReturn).on("2026-01-16")]);
-    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-15"), says(Status::Delivered)]), @"
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-16"), says(Status::Delivered)]), @"
     STALE G8: A later state is already known; nothing moves backwards.
     STALE G8: A later state is already known; nothing moves backwards.
     ");
@@ -105,7 +105,7 @@ fn l5_moved_although_cancelled_here_is_a_conflict() {
 fn l6_the_seller_ships_so_only_the_dispatch_counts() {
     let mut scene = packed(PackageStatus::Packed, 1).seller_ships();
     assert_snapshot!(scene.hear(&[says(Status::Delivered)]), @"
-    APPLIED D9>L6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice OLD/SP90
+    APPLIED D9>L6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice OLD/SP90; delivered of channel FK1: the seller ships this order
       stock A in DEL1: on hand -1 blocked -1
       item O1-1 FULFILLABLE → DISPATCHED
       package SP90 PACKED → DISPATCHED
@@ -165,6 +165,8 @@ fn l8_a_package_that_is_not_known_beside_known_ones_waits() {
             scene.edit("SP90").channel_package_id = Some("P1".to_owned());
             scene.edit("SP91").channel_package_id = Some("P2".to_owned());
         });
+    let mut nameless = packed(PackageStatus::Dispatched, 1).package("SP91", PackageStatus::Dispatched, 1);
+    assert_snapshot!(nameless.hear(&[says(Status::Delivered).package("P3")]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 / item package P3 of channel FK1 is not known here");
     assert_snapshot!(scene.hear(&[says(Status::Delivered).package("P3")]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 / item package P3 of channel FK1 is not known here");
 }
 
@@ -255,7 +257,7 @@ fn k5_lost_and_damaged_ask_for_attention_and_keep_the_state() {
 fn k6_the_seller_ships_so_courier_words_only_imply_the_dispatch() {
     let mut scene = packed(PackageStatus::Created, 1).seller_ships();
     assert_snapshot!(scene.hear(&[says(Status::InTransit)]), @"
-    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001
+    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001; in_transit of channel FK1: the seller ships this order
       invoice INV/0001 of package SP90 GENERATED
       stock A in DEL1: on hand -1 blocked -1
       item O1-1 FULFILLABLE → DISPATCHED
@@ -266,7 +268,7 @@ fn k6_the_seller_ships_so_courier_words_only_imply_the_dispatch() {
     assert_snapshot!(scene.hear(&[says(Status::RtoInitiated)]), @"IGNORED K6 NOT_CHANNEL_SHIPPED: rto_initiated of channel FK1: the seller ships this order");
     let mut open = packed(PackageStatus::Created, 1).seller_ships();
     assert_snapshot!(open.hear(&[says(Status::RtoInitiated)]), @"
-    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001
+    APPLIED D3>K6 NOT_CHANNEL_SHIPPED: dispatched in SP90, invoice INV/0001; rto_initiated of channel FK1: the seller ships this order
       invoice INV/0001 of package SP90 GENERATED
       stock A in DEL1: on hand -1 blocked -1
       item O1-1 FULFILLABLE → DISPATCHED

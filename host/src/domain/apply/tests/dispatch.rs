@@ -626,6 +626,48 @@ fn d20_by_waybill_where_packages_have_no_id_and_a_package_of_ours_is_split() {
 }
 
 #[test]
+fn d20_units_in_no_package_join_those_of_the_same_package_of_the_channel() {
+    let mut scene = packed(PackageStatus::Created, 2).loose(ItemStatus::Unfulfillable).stock(2, 2);
+    let told = [
+        says(Status::Dispatched).item("1").package("P1"),
+        says(Status::Dispatched).item("2").package("P2"),
+        says(Status::Dispatched).item("3").package("P2"),
+    ];
+    assert_snapshot!(scene.hear(&told), @"
+    APPLIED D20>D18: dispatched in SP101, invoice INV/0001
+      package SP101 made (SPLIT)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      channel package id of package SP101 is P1
+      order PROCESSING → COMPLETE
+    APPLIED D20>D3: dispatched in SP90, invoice INV/0002
+      item O1-3 goes in package SP90
+      invoice INV/0002 of package SP90 GENERATED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-2 FULFILLABLE → DISPATCHED
+      stock A in DEL1: shortfall +1
+      item O1-3 UNFULFILLABLE → DISPATCHED
+      package SP90 CREATED → DISPATCHED
+      channel package id of package SP90 is P2
+    APPLIED D20>D1: dispatched in SP90, invoice INV/0002
+    ");
+    assert_snapshot!(scene.state(), @"
+    order COMPLETE
+    O1-1 DISPATCHED in SP101
+    O1-2 DISPATCHED in SP90
+    O1-3 DISPATCHED in SP90
+    SP90 DISPATCHED ALLOCATION, INV/0002
+    SP101 DISPATCHED SPLIT, INV/0001
+    SALE_INVOICE INV/0001 GENERATED of SP101 (O1-1)
+    SALE_INVOICE INV/0002 GENERATED of SP90 (O1-2, O1-3)
+    stock 0 blocked 0 shortfall 1
+    ");
+}
+
+#[test]
 fn d20_none_named_is_one_for_each_facility() {
     let mut scene =
         loose(ItemStatus::Created).loose(ItemStatus::Created).loose(ItemStatus::Created).with(|scene| {
@@ -762,6 +804,32 @@ fn d24_the_rest_of_a_held_package_is_invoiced_again() {
     SALE_INVOICE INV/0001 GENERATED of SP90 (O1-2)
     PA1 PUTAWAY_CANCELLED_ITEM O1-1 DUE
     stock 9 blocked 1 shortfall 0
+    ");
+}
+
+#[test]
+fn d24_the_channel_keeps_its_number_or_gives_a_new_one() {
+    let held = || {
+        let mut scene = packed(PackageStatus::Packed, 2)
+            .with(|scene| scene.policy.invoice_numbering = InvoiceNumbering::Channel);
+        scene.hear(&[says(Status::Cancelled).item("1")]);
+        scene
+    };
+    let mut kept = held();
+    assert!(
+        kept.hear(&[says(Status::Dispatched).item("2")])
+            .starts_with("APPLIED D24: dispatched in SP90, invoice OLD/SP90")
+    );
+    let mut renumbered = held();
+    assert_snapshot!(renumbered.hear(&[says(Status::Dispatched).item("2").invoice("F2")]), @"
+    APPLIED D24: dispatched in SP90, invoice F2
+      invoice OLD/SP90 of package SP90 CANCELLED
+      invoice F2 of package SP90 GENERATED
+      package SP90 no longer held
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-2 FULFILLABLE → DISPATCHED
+      package SP90 PACKED → DISPATCHED
+      order PROCESSING → COMPLETE
     ");
 }
 

@@ -64,7 +64,7 @@ fn g5_an_unknown_item_waits_and_the_rest_applies() {
 #[test]
 fn g5_an_order_without_items_is_left_as_it_is() {
     let mut scene = super::scene::scene();
-    assert_snapshot!(scene.hear(&[says(Status::Dispatched)]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 / item  of channel FK1 is not known here");
+    assert_snapshot!(scene.hear(&[says(Status::Dispatched)]), @"PARKED G5 UNKNOWN_ITEM: Order OD1 of channel FK1 has no items here");
     assert_eq!(scene.file.order.status, OrderStatus::Processing);
 }
 

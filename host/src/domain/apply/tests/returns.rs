@@ -495,8 +495,8 @@ fn r14_without_an_invoice_here_the_return_is_recorded_all_the_same() {
     });
     assert_snapshot!(scene.hear(&[cir(Status::Returned, "RR1")]), @"
     APPLIED R5>R14: return RR1 is back
+      note: package SP90 has no invoice here: its return has no return invoice
       CIR RR1 CREATED (O1-1)
-      note: package SP90 has no invoice here: return RR1 has no return invoice
       item O1-1 DELIVERED → RETURNED
       putaway PA1 due for item O1-1 (PUTAWAY_REVERSE_PICKUP_ITEM)
       CIR RR1 COMPLETE (O1-1)
@@ -554,7 +554,7 @@ fn r17_returned_after_delivered_unless_it_is_older() {
         packed(PackageStatus::Delivered, 1)
             .with(|scene| scene.edit("SP90").delivered_at = Some(at("2026-01-16")))
     };
-    assert_snapshot!(delivered().hear(&[says(Status::CourierReturn).on("2026-01-15")]), @"STALE R17: It was delivered, and then came back undelivered.");
+    assert_snapshot!(delivered().hear(&[says(Status::CourierReturn).on("2026-01-15")]), @"STALE R17: the way back is older than the delivery: it was tried again, and delivered");
     let mut newer = delivered();
     assert_snapshot!(newer.hear(&[says(Status::CourierReturn).on("2026-01-17")]), @"
     APPLIED R17: package SP90 is on its way back
@@ -570,6 +570,8 @@ fn r17_returned_after_delivered_unless_it_is_older() {
     SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
     stock 10 blocked 0 shortfall 0
     "#);
+    // At the same instant the later state counts, as it does the other way round.
+    assert!(delivered().hear(&[says(Status::CourierReturn).on("2026-01-16")]).starts_with("APPLIED R17"));
     assert_snapshot!(delivered().hear(&[says(Status::CourierReturn)]), @"
     APPLIED R17: package SP90 is on its way back
       RTO SP90 NOT_RECEIVED (O1-1)

@@ -25,6 +25,7 @@ use crate::domain::{
 pub(super) const ALL_SERIES: [SequenceKind; 3] =
     [SequenceKind::ShippingPackage, SequenceKind::SaleInvoice, SequenceKind::SaleReturnInvoice];
 
+#[derive(Debug)]
 pub(super) struct Scene {
     pub(super) file: OrderFile,
     pub(super) ledger: Ledger,
@@ -188,6 +189,7 @@ impl Scene {
             hold: None,
             dispatched_at: None,
             delivered_at: None,
+            last_delivered_at: None,
             courier_status: None,
         });
         self

@@ -4,6 +4,7 @@
 //! a loopback port; the host and its connectors meet it only there.
 
 pub mod built_plugins;
+pub mod conformance;
 pub mod faults;
 pub mod random;
 pub mod simulators;

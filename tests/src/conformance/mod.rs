@@ -1,0 +1,3 @@
+//! The family suite.
+
+pub mod built;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kit::conformance::Ran;
 use plugin_api::{ErrorKind, Mark, Millis, OrderRef, ReturnKind, Scope, Status, Task};
 use serde_json::{Value, json};
 use wiremock::{
@@ -11,7 +12,7 @@ use wiremock::{
 
 use crate::{
     market::{Tokens, asked, asked_at, body, get, get_once, header, json as reply, raw, status, statuses_of},
-    trial::{Asked, Ran},
+    trial::Asked,
 };
 
 /// 2026-01-15 09:30 UTC.

@@ -6,21 +6,13 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use kit::conformance::built;
-use plugin_api::{Error, Mark, Millis, Observation, Scope, Task};
+use kit::conformance::{Ran, built};
+use plugin_api::{Millis, Observation, Scope, Task};
 use serde_json::{Map, Value};
 use statusync::{
     plugins::Connector,
     sync::{Trial, TrialEvent, TrialHost},
 };
-
-/// What came of a pull.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) result: Result<Mark, Error>,
-    pub(crate) observations: Vec<Observation>,
-    pub(crate) checkpoints: Vec<Mark>,
-}
 
 /// A pull to make: unpaced, with waits of a few milliseconds at most.
 #[derive(Clone, Debug)]

@@ -12,8 +12,8 @@ use wiremock::{
 
 use crate::{
     market::{
-        Tokens, Without, asked, asked_at, body, get, get_once, header, json as reply, raw, status,
-        statuses_of,
+        Tokens, Without, asked, asked_at, body, date_in_an_hour, get, get_once, header, json as reply, raw,
+        status, statuses_of,
     },
     trial::Asked,
 };
@@ -259,9 +259,7 @@ async fn a_429_is_waited_out_as_its_header_says_in_seconds_or_as_a_date() {
         let ran = changed(&server).run().await;
         assert_eq!(statuses_of(&ran.observations, "404-5550003-0000001"), [Status::Cancelled], "{short}");
     }
-    let in_an_hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
-    let date =
-        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&in_an_hour).expect("a date");
+    let date = date_in_an_hour();
     for (long, least) in [("3600", 3_600), (date.as_str(), 3_500)] {
         let server = market().await;
         get(&server, SEARCH, status(429, fixture!("error_quota.json")).insert_header("retry-after", long))

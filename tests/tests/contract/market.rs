@@ -7,6 +7,7 @@ use std::{
 };
 
 use plugin_api::{Observation, Status};
+use statusync::clock::{Clock as _, SystemClock};
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, matchers};
 
 /// A reply of JSON.
@@ -62,6 +63,12 @@ impl Respond for Tokens {
         let number = self.given.fetch_add(1, Ordering::SeqCst) + 1;
         json(self.body.replace("{token}", &format!("{}{number}", self.prefix)))
     }
+}
+
+/// The date an hour from now, as HTTP writes dates.
+pub(crate) fn date_in_an_hour() -> String {
+    let then = jiff::Timestamp::from_millisecond(SystemClock.now_ms() + 3_600_000).expect("a time");
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&then).expect("a date")
 }
 
 /// Everything that was asked, in order.

@@ -1,7 +1,9 @@
 //! What a connector says about itself, and what it says to wrong settings.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{BoxFuture, FutureExt as _};
-use plugin_api::{Descriptor, ErrorKind, ScopeKind, Setting, SettingKind};
+use plugin_api::{Descriptor, ErrorKind, ScopeKind, Setting, SettingKind, Status};
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
@@ -46,6 +48,25 @@ fn gaps(said: &Descriptor, id: &str) -> Vec<String> {
     gaps
 }
 
+pub(super) fn agrees<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdict> {
+    let said = bench.host.descriptor();
+    let claimed: BTreeSet<Status> = said.capabilities.iter().map(|claim| claim.status).collect();
+    let listed: BTreeSet<Status> = said.statuses.iter().filter_map(|row| row.status).collect();
+    // That an order exists needs no claim: it moves nothing.
+    let moving = listed.iter().filter(|status| **status != Status::Created);
+    let unclaimed: Vec<&Status> = moving.filter(|status| !claimed.contains(status)).collect();
+    let unlisted: Vec<&Status> = claimed.difference(&listed).collect();
+    let verdict = if unclaimed.is_empty() && unlisted.is_empty() {
+        PASSED
+    } else {
+        Err(format!(
+            "{unclaimed:?} stand in a table and are not claimed, {unlisted:?} are claimed and stand in no table: add the \
+             claims or the rows that are missing"
+        ))
+    };
+    std::future::ready(verdict).boxed()
+}
+
 /// Values that a setting cannot have.
 fn wrong(setting: &Setting) -> Vec<Value> {
     match setting.kind {
@@ -75,7 +96,9 @@ pub(super) fn refuses_settings<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdic
             for value in tries {
                 let mut settings = sound.clone();
                 if value.is_null() {
-                    settings.as_object_mut().map(|given| given.remove(&setting.name));
+                    if let Some(given) = settings.as_object_mut() {
+                        given.remove(&setting.name);
+                    }
                 } else {
                     settings[&setting.name] = value.clone();
                 }
@@ -84,7 +107,7 @@ pub(super) fn refuses_settings<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdic
                 match &ran.result {
                     Err(error) if error.kind == ErrorKind::Config && is_named(&error.message) => {}
                     Err(error) => {
-                        problems.push(format!("`{}` = {value} is answered with `{error}`", setting.name))
+                        problems.push(format!("`{}` = {value} is answered with `{error}`", setting.name));
                     }
                     Ok(_) => problems.push(format!("`{}` = {value} is taken", setting.name)),
                 }

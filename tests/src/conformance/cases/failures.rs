@@ -23,14 +23,24 @@ async fn struck(bench: &Bench<'_>, task: Task, fault: Fault) -> Result<(Stage, R
     Ok((stage, ran))
 }
 
-/// That a failure which passed left no trace.
+/// That a failure which passed left no trace but one request more.
 async fn is_not_seen(bench: &Bench<'_>, task: Task, fault: ResponseTemplate) -> Verdict {
     let undisturbed = rows::good(bench, task).await?;
-    let (_, ran) = struck(bench, task, Fault::once(fault)).await?;
-    if ran.result == undisturbed.result && ran.observations == undisturbed.observations {
-        return PASSED;
+    let calm = bench.stage(task, Show::Rows, None).await?.ok_or("its subject shows no rows for this task")?;
+    bench.pull(&calm, task).await?;
+    let (stage, ran) = struck(bench, task, Fault::once(fault)).await?;
+    if ran.result != undisturbed.result || ran.observations != undisturbed.observations {
+        return Err(format!(
+            "it ends with {:?}: leave what passes to the host, which repeats the request",
+            ran.result
+        ));
     }
-    Err(format!("it ends with {:?}: leave what passes to the host, which repeats the request", ran.result))
+    match (calm.struck().await.len() + 1, stage.struck().await.len()) {
+        (expected, sent) if expected == sent => PASSED,
+        (expected, sent) => {
+            Err(format!("{sent} requests instead of {expected}: leave repeating to the host"))
+        }
+    }
 }
 
 pub(super) fn short_limit<'a>(bench: &'a Bench<'a>, task: Task) -> BoxFuture<'a, Verdict> {

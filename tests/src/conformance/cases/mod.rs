@@ -57,6 +57,7 @@ const fn when(applies: fn(&Descriptor) -> bool, case: Case) -> Case {
 /// Every case, in the order in which they run.
 pub const CASES: &[Case] = &[
     once("the descriptor is complete and sourced", declared::is_complete),
+    once("status tables and claims name the same statuses", declared::agrees),
     when(
         |said| !said.settings.is_empty(),
         once("wrong settings are refused by name", declared::refuses_settings),

@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod built_plugins;
 pub mod built_programs;
+pub mod conformance;
 pub mod faults;
 pub mod random;
 pub mod simulators;

@@ -10,7 +10,7 @@ use std::{
 use kit::built_programs;
 use plugin_api::{Descriptor, ErrorKind};
 use statusync::{
-    domain::apply::Code,
+    domain::apply::{Code, matrix},
     import::{observation_schema, snapshot_schema},
     plugins::Connector,
     printed,
@@ -55,6 +55,7 @@ fn the_schemas_of_files_are_the_code_s() {
 #[test]
 fn the_rules_are_the_code_s() {
     holds("docs/generated/rules.md", &printed::rules());
+    holds("docs/generated/decision_matrix.md", &matrix::matrix());
 }
 
 #[test]

@@ -67,7 +67,11 @@ impl Site {
 
         let fetcher = Fetcher::new(FetchSetup {
             egress: Egress { allow_loopback: true },
-            retrying: Retrying { max_attempts: 3, max_wait: Duration::from_millis(50), base: Duration::from_millis(1) },
+            retrying: Retrying {
+                max_attempts: 3,
+                max_wait: Duration::from_millis(50),
+                base: Duration::from_millis(1),
+            },
             pacing: Arc::new(NoPacing),
             clock: Arc::new(SystemClock),
             random: Box::new(|| 0.5),

@@ -60,9 +60,17 @@ pub fn matrix(descriptors: &[Descriptor]) -> String {
 pub fn connector(said: &Descriptor) -> String {
     let mut page = format!("# {}\n\nConnector `{}`. Speaks {}.\n", said.name, said.id, said.api_version);
     let tasks: Vec<&str> = said.tasks.iter().map(|task| task.as_str()).collect();
-    let _ = writeln!(page, "Serves the tasks {}. Signs in by {} ({}).", tasks.join(", "), said.auth.scheme, said.auth.source);
+    let _ = writeln!(
+        page,
+        "Serves the tasks {}. Signs in by {} ({}).",
+        tasks.join(", "),
+        said.auth.scheme,
+        said.auth.source
+    );
 
-    page.push_str("\n## Settings\n\n| key | holds | needed | default | what it is |\n|---|---|---|---|---|\n");
+    page.push_str(
+        "\n## Settings\n\n| key | holds | needed | default | what it is |\n|---|---|---|---|---|\n",
+    );
     for setting in &said.settings {
         let holds = match &setting.kind {
             SettingKind::Text if setting.secret => "a secret".to_owned(),
@@ -75,7 +83,13 @@ pub fn connector(said: &Descriptor) -> String {
         };
         let default = setting.default.as_ref().map_or_else(String::new, |value| format!("`{value}`"));
         let needed = if setting.required { "yes" } else { "no" };
-        let _ = writeln!(page, "| `{}` | {} | {needed} | {default} | {} |", setting.name, escape(&holds), escape(&setting.help));
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {needed} | {default} | {} |",
+            setting.name,
+            escape(&holds),
+            escape(&setting.help)
+        );
     }
 
     page.push_str("\n## What it reports\n\n| status | orders shipped by | asked | evidence | source |\n|---|---|---|---|---|\n");
@@ -85,7 +99,13 @@ pub fn connector(said: &Descriptor) -> String {
             ScopeKind::Orders => "by id",
         };
         let by = claim.shipped_by.as_str().to_lowercase();
-        let _ = writeln!(page, "| {} | {by} | {asked} | {} | {} |", claim.status, claim.evidence.as_str(), escape(&claim.source));
+        let _ = writeln!(
+            page,
+            "| {} | {by} | {asked} | {} | {} |",
+            claim.status,
+            claim.evidence.as_str(),
+            escape(&claim.source)
+        );
     }
 
     page.push_str("\n## Status tables\n\nA word that is not here is reported as `UNMAPPED`, with its text, and changes nothing.\n");
@@ -93,10 +113,19 @@ pub fn connector(said: &Descriptor) -> String {
     for row in &said.statuses {
         if row.vocabulary != vocabulary {
             vocabulary = &row.vocabulary;
-            let _ = writeln!(page, "\n### {vocabulary}\n\n| the marketplace's word | status | note | source |\n|---|---|---|---|");
+            let _ = writeln!(
+                page,
+                "\n### {vocabulary}\n\n| the marketplace's word | status | note | source |\n|---|---|---|---|"
+            );
         }
         let status = row.status.map_or("none: says nothing about the goods", Status::as_str);
-        let _ = writeln!(page, "| `{}` | {status} | {} | {} |", escape(&row.raw), escape(&row.note), escape(&row.source));
+        let _ = writeln!(
+            page,
+            "| `{}` | {status} | {} | {} |",
+            escape(&row.raw),
+            escape(&row.note),
+            escape(&row.source)
+        );
     }
 
     let limits = &said.limits;
@@ -129,7 +158,9 @@ pub fn connector(said: &Descriptor) -> String {
 
 /// The rules with their sentences, and the codes with what to do about them, in Markdown.
 pub fn rules() -> String {
-    let mut page = String::from("# Rules\n\nEach decision names the rows that made it.\n\n| row | what it says |\n|---|---|\n");
+    let mut page = String::from(
+        "# Rules\n\nEach decision names the rows that made it.\n\n| row | what it says |\n|---|---|\n",
+    );
     for row in Row::ALL {
         let _ = writeln!(page, "| {row} | {} |", escape(row.sentence()));
     }
@@ -152,12 +183,22 @@ mod tests {
     fn a_cell_shows_the_best_evidence_and_whether_lists_have_it() {
         let said = Descriptor::new("x", "X", "1")
             .reports(&[Status::Dispatched], ShippedBy::Channel, &[ScopeKind::Changed], Evidence::Assumed, "s")
-            .reports(&[Status::Dispatched], ShippedBy::Channel, &[ScopeKind::Orders], Evidence::Documented, "s")
+            .reports(
+                &[Status::Dispatched],
+                ShippedBy::Channel,
+                &[ScopeKind::Orders],
+                Evidence::Documented,
+                "s",
+            )
             .reports(&[Status::Delivered], ShippedBy::Channel, &[ScopeKind::Orders], Evidence::Live, "s");
         assert_eq!(cell(&said, Status::Dispatched, ShippedBy::Channel), "D");
         assert_eq!(cell(&said, Status::Delivered, ShippedBy::Channel), "l");
         assert_eq!(cell(&said, Status::Dispatched, ShippedBy::Seller), "-");
         let expected = "| x | channel | D | - | l | - | - | - |";
-        assert_eq!(matrix(&[said]).lines().nth(2), Some(expected), "orders that sellers ship are not followed and have no line");
+        assert_eq!(
+            matrix(&[said]).lines().nth(2),
+            Some(expected),
+            "orders that sellers ship are not followed and have no line"
+        );
     }
 }

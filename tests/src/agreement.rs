@@ -53,7 +53,9 @@ impl Units {
     pub fn differences(&self, other: &Units) -> Vec<String> {
         let keys = self.0.keys().chain(other.0.keys().filter(|key| !self.0.contains_key(*key)));
         keys.filter(|key| self.0.get(*key) != other.0.get(*key))
-            .map(|key| format!("order {} item {}: {:?} and {:?}", key.0, key.1, self.0.get(key), other.0.get(key)))
+            .map(|key| {
+                format!("order {} item {}: {:?} and {:?}", key.0, key.1, self.0.get(key), other.0.get(key))
+            })
             .collect()
     }
 }
@@ -81,7 +83,9 @@ pub fn odd_numbers(snapshot: &Value) -> Vec<String> {
             let left = ["DISPATCHED", "SHIPPED", "DELIVERED", "RETURN_EXPECTED", "RETURNED"];
             let sent = left.contains(&package["status"].as_str().unwrap_or_default());
             let live = list(&snapshot["invoices"]).filter(|invoice| {
-                invoice["package"] == package["code"] && invoice["kind"] == "SALE_INVOICE" && invoice["status"] != "CANCELLED"
+                invoice["package"] == package["code"]
+                    && invoice["kind"] == "SALE_INVOICE"
+                    && invoice["status"] != "CANCELLED"
             });
             let live = if sent { live.count() } else { 1 };
             if live != 1 {

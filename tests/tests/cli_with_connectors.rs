@@ -36,7 +36,7 @@ struct Done {
 impl Place {
     async fn new() -> Place {
         let now = || jiff::Timestamp::now().as_millisecond();
-        let simulator = Simulator::start(Flipkart::default(), Config::new(7, 20, now)).await.unwrap();
+        let simulator = Simulator::start(Flipkart, Config::new(7, 20, now)).await.unwrap();
         simulator.advance(24);
         let place = Place { dir: tempfile::tempdir().unwrap(), simulator };
         let text = format!(
@@ -112,9 +112,12 @@ async fn a_trial_prints_observations_and_its_mark_and_touches_no_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_that_fails_says_whose_move_it_is() {
     let place = Place::new().await;
-    let wrong = place.settings("wrong.toml", |line| match line.starts_with("client_secret") {
-        true => "client_secret = \"another-secret-text\"".into(),
-        false => line.into(),
+    let wrong = place.settings("wrong.toml", |line| {
+        if line.starts_with("client_secret") {
+            "client_secret = \"another-secret-text\"".into()
+        } else {
+            line.into()
+        }
     });
     let refused = place.attempt(&wrong, "--task status").await;
     assert_eq!((refused.exit, &refused.last()["error"]["kind"]), (5, &"auth".into()), "{}", refused.err);
@@ -122,9 +125,8 @@ async fn a_trial_that_fails_says_whose_move_it_is() {
 
     // A port on which nobody listens: that of a listener that is gone.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = place.settings("away.toml", |line| match line.starts_with("base_url") {
-        true => format!("base_url = \"http://{gone}\""),
-        false => line.into(),
+    let away = place.settings("away.toml", |line| {
+        if line.starts_with("base_url") { format!("base_url = \"http://{gone}\"") } else { line.into() }
     });
     let unreachable = place.attempt(&away, "--task pending --orders OD1").await;
     assert_eq!((unreachable.exit, &unreachable.last()["error"]["kind"]), (6, &"unavailable".into()));

@@ -23,13 +23,25 @@ struct Host<'a> {
 impl Host<'_> {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.program);
-        command.arg("--data").arg(self.data).args(args).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command
+            .arg("--data")
+            .arg(self.data)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         command
     }
 
     /// Runs a command to its end.
     async fn run(&self, args: &[&str]) -> Vec<u8> {
-        let output = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).output().await.expect("it starts");
+        let output = self
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .await
+            .expect("it starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {}\n{errors}", output.status);
         output.stdout
@@ -37,7 +49,10 @@ impl Host<'_> {
 
     /// Begins a sync and kills it after a while; whether it was killed before it had ended.
     async fn kill_in_mid_sync(&self, task: &str, after: Duration) -> bool {
-        let mut child = self.command(&["sync", "--tenant", "acme", "--channel", "FK1", "--task", task]).spawn().expect("it starts");
+        let mut child = self
+            .command(&["sync", "--tenant", "acme", "--channel", "FK1", "--task", task])
+            .spawn()
+            .expect("it starts");
         match timeout(after, child.wait()).await {
             Ok(ended) => {
                 assert!(ended.expect("it ends").success(), "a sync that was left alone fails");
@@ -56,7 +71,8 @@ async fn fifty_kills_lose_nothing_and_double_nothing() {
     let folder = built_programs::folder().expect("the program builds");
     let data = tempfile::tempdir().expect("a folder");
     let host = Host { program: &folder.join("statusync"), data: &data.path().join("data") };
-    let simulator = Simulator::start(Flipkart, Config::new(SEED, 400, || SystemClock.now_ms())).await.expect("it starts");
+    let simulator =
+        Simulator::start(Flipkart, Config::new(SEED, 400, || SystemClock.now_ms())).await.expect("it starts");
 
     host.run(&["init"]).await;
     let config = "[egress]\nallow_loopback = true\n[sync]\nrate_plan = false\nlease_ttl_ms = 400\nlease_renew_ms = 100\n";
@@ -86,7 +102,8 @@ async fn fifty_kills_lose_nothing_and_double_nothing() {
     for task in ["pending", "status", "returns", "delivery"] {
         host.run(&["sync", "--tenant", "acme", "--channel", "FK1", "--task", task]).await;
     }
-    let held: Value = serde_json::from_slice(&host.run(&["export", "--tenant", "acme"]).await).expect("an export");
+    let held: Value =
+        serde_json::from_slice(&host.run(&["export", "--tenant", "acme"]).await).expect("an export");
     let differences = Units::said(&simulator).differences(&Units::held(&held, "FK1"));
     assert!(differences.is_empty(), "{killed} kills, {begun} begun:\n{}", differences.join("\n"));
     let odd = odd_numbers(&held);

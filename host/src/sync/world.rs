@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -40,7 +40,9 @@ const PRESENT_SECRETS: &str = "_secrets";
 
 /// The accounts in use, by tenant and channel, each with what it was made from.
 #[derive(Default)]
-pub(super) struct Accounts(Mutex<HashMap<(TenantCode, ChannelCode), (u64, Arc<Account>)>>);
+pub(super) struct Accounts(Mutex<Known>);
+
+type Known = HashMap<(TenantCode, ChannelCode), (u64, Arc<Account>)>;
 
 /// Counts what a run sends.
 #[derive(Debug, Default)]
@@ -292,7 +294,7 @@ impl Engine {
         Ok((account, names))
     }
 
-    fn accounts(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantCode, ChannelCode), (u64, Arc<Account>)>> {
+    fn accounts(&self) -> MutexGuard<'_, Known> {
         self.accounts.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -92,9 +92,19 @@ async fn show(args: Args) -> Result<()> {
     demo.explain(&held)?;
 
     println!();
-    println!("Done in {} s. The data is in {}; go on with, for example:", began.elapsed().as_secs(), demo.data.display());
+    println!(
+        "Done in {} s. The data is in {}; go on with, for example:",
+        began.elapsed().as_secs(),
+        demo.data.display()
+    );
     let program = demo.program.display();
-    for example in ["tasks", "runs", "order list --tenant demo --status CANCELLED", "putaway list --tenant demo", "conflict list --tenant demo"] {
+    for example in [
+        "tasks",
+        "runs",
+        "order list --tenant demo --status CANCELLED",
+        "putaway list --tenant demo",
+        "conflict list --tenant demo",
+    ] {
         println!("   {program} --data {} {example}", demo.data.display());
     }
     ensure!(differing == 0, "{differing} items differ from what the marketplaces say");
@@ -127,7 +137,8 @@ impl Demo {
 
     /// Runs a command that must succeed and returns what it prints.
     fn quietly(&self, args: &[&str]) -> Result<Vec<u8>> {
-        let output = self.command(args).stderr(Stdio::inherit()).output().context("statusync cannot be started")?;
+        let output =
+            self.command(args).stderr(Stdio::inherit()).output().context("statusync cannot be started")?;
         ensure!(output.status.success(), "`statusync {}` ended with {}", args.join(" "), output.status);
         Ok(output.stdout)
     }
@@ -137,9 +148,11 @@ impl Demo {
             fs::remove_dir_all(&self.data).context("the old demo data cannot be removed")?;
         }
         self.run(&["init"])?;
-        let config = "[egress]\nallow_loopback = true\n\n[sync]\nrate_plan = false\n\n[log]\nlevel = \"warn\"\n";
+        let config =
+            "[egress]\nallow_loopback = true\n\n[sync]\nrate_plan = false\n\n[log]\nlevel = \"warn\"\n";
         fs::write(self.data.join("config.toml"), config)?;
-        let joined = snapshot::joined(markets.iter().map(|market| market.snapshot(TENANT))).context("no marketplace")?;
+        let joined = snapshot::joined(markets.iter().map(|market| market.snapshot(TENANT)))
+            .context("no marketplace")?;
         let file = self.data.join("snapshot.json");
         fs::write(&file, serde_json::to_vec(&joined)?)?;
         self.run(&["import", &file.display().to_string()])?;
@@ -166,12 +179,29 @@ impl Demo {
     fn start_daemon(&self) -> Result<Daemon> {
         for channel in ["FK1", "AZ1"] {
             for task in ["status", "pending", "delivery", "returns"] {
-                self.quietly(&["-q", "tasks", "set", "--tenant", TENANT, "--channel", channel, "--task", task, "--every", "1s"])?;
+                self.quietly(&[
+                    "-q",
+                    "tasks",
+                    "set",
+                    "--tenant",
+                    TENANT,
+                    "--channel",
+                    channel,
+                    "--task",
+                    task,
+                    "--every",
+                    "1s",
+                ])?;
             }
         }
         println!("   $ statusync run   (every task each second, instead of every ten minutes to every day)");
         let log = fs::File::create(self.data.join("daemon.log"))?;
-        let child = self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn().context("the daemon cannot be started")?;
+        let child = self
+            .command(&["run"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("the daemon cannot be started")?;
         Ok(Daemon(child))
     }
 
@@ -199,7 +229,8 @@ impl Demo {
     fn wait_for_every_task(&self, since: i64) -> Result<()> {
         let deadline = Instant::now() + CATCH_UP;
         loop {
-            let tasks: Value = serde_json::from_slice(&self.quietly(&["--json", "tasks", "--tenant", TENANT])?)?;
+            let tasks: Value =
+                serde_json::from_slice(&self.quietly(&["--json", "tasks", "--tenant", TENANT])?)?;
             let tasks = tasks.as_array().context("`tasks --json` prints a list")?;
             let done = |task: &Value| {
                 let began = task["last"]["started_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
@@ -209,8 +240,13 @@ impl Demo {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let late: Vec<String> = tasks.iter().filter(|task| !done(task)).map(ToString::to_string).collect();
-                bail!("the daemon does not keep up; {} tells why. Late: {}", self.data.join("daemon.log").display(), late.join("\n"));
+                let late: Vec<String> =
+                    tasks.iter().filter(|task| !done(task)).map(ToString::to_string).collect();
+                bail!(
+                    "the daemon does not keep up; {} tells why. Late: {}",
+                    self.data.join("daemon.log").display(),
+                    late.join("\n")
+                );
             }
             std::thread::park_timeout(Duration::from_millis(100));
         }
@@ -276,7 +312,11 @@ fn compare(markets: &[Simulator], held: &Value) -> usize {
         let (said, held) = (Units::said(market), Units::held(held, market.channel()));
         for state in STATES {
             let (a, b) = (said.sum(state), held.sum(state));
-            println!("   {:9} {state:11} {a:>12} {b:>12}  {}", market.channel(), if a == b { "equal" } else { "DIFFERENT" });
+            println!(
+                "   {:9} {state:11} {a:>12} {b:>12}  {}",
+                market.channel(),
+                if a == b { "equal" } else { "DIFFERENT" }
+            );
         }
         let differences = said.differences(&held);
         differing += differences.len();

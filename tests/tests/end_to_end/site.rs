@@ -45,7 +45,9 @@ impl Site {
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data.path().join("s.db"), key).expect("a store"));
 
         let registry = Arc::new(Registry::new(data.path().join("plugin-store")));
-        let file = kit::built_programs::folder().expect("the connectors build").join(format!("lib{}.so", simulator.connector()));
+        let file = kit::built_programs::folder()
+            .expect("the connectors build")
+            .join(format!("lib{}.so", simulator.connector()));
         registry.add_file(&file).expect("the connector loads");
 
         let mut document = simulator.snapshot("acme");

@@ -335,8 +335,13 @@ pub(super) fn seen(
     }
     execute(
         db,
-        "UPDATE orders SET seen = k.value ->> 1 FROM json_each(?3) k
-         WHERE tenant = ?1 AND channel = ?2 AND channel_order_id = k.value ->> 0",
+        // The orders are found by their keys first: joined to the update itself, the planner would read all orders of
+        // the channel for each page.
+        "WITH k AS MATERIALIZED (
+             SELECT o.rowid AS id, j.value ->> 1 AS seen
+             FROM json_each(?3) j CROSS JOIN orders o INDEXED BY orders_by_channel
+             WHERE o.tenant = ?1 AND o.channel = ?2 AND o.channel_order_id = j.value ->> 0)
+         UPDATE orders SET seen = k.seen FROM k WHERE orders.rowid = k.id",
         params![tenant.as_str(), channel.as_str(), json(seen)?],
     )?;
     Ok(())

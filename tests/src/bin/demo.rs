@@ -278,7 +278,7 @@ fn progress(day: u32, left: usize, calls: u64) {
     if std::io::stdout().is_terminal() {
         print!("\r{line}");
         let _ = std::io::stdout().flush();
-    } else if day % 10 == 0 || left == 0 {
+    } else if day.is_multiple_of(10) || left == 0 {
         println!("{line}");
     }
 }

@@ -30,7 +30,7 @@ fn now() -> i64 {
 
 impl Site {
     pub(crate) async fn flipkart(seed: u64, orders: u32) -> Site {
-        Site::on(Flipkart::default(), seed, orders).await
+        Site::on(Flipkart, seed, orders).await
     }
 
     pub(crate) async fn amazon(seed: u64, orders: u32) -> Site {

@@ -124,7 +124,7 @@ fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(),
     for ParkedRow { parked, .. } in waiting {
         let since = parked.seen_at.map_or(String::new(), |at| format!(", since {}", india(at)));
         out.line(&format!(
-            "  {}{since}: {} {}",
+            "  {}{since}: {}. {}",
             said_words(&parked.observation),
             parked.message,
             remedy(&parked.cause)

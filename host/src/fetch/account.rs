@@ -20,6 +20,9 @@ use super::{
     login::TokenCell, redact::Scrub, target::Targets,
 };
 
+/// Replaced secrets and tokens that are remembered for blanking.
+const RETIRED_MAX: usize = 32;
+
 /// What an [`Account`] is made from.
 pub struct AccountSetup<'a> {
     /// `tenant/channel`; the name of its buckets in the rate plan.
@@ -66,6 +69,8 @@ pub(super) struct Identity {
     pub(super) learnt_rates: Mutex<BTreeMap<String, f64>>,
     secret_names: Vec<String>,
     secrets: Mutex<Arc<BTreeMap<String, Secret>>>,
+    /// Secrets and tokens that were replaced: a marketplace may still echo them.
+    retired: Mutex<Vec<Secret>>,
     tokens: TokenCell,
     login: Option<Login>,
     store: Arc<dyn TokenStore>,
@@ -90,6 +95,7 @@ impl Account {
             learnt_rates: Mutex::default(),
             secret_names: secret_names.collect(),
             secrets: Mutex::new(Arc::new(setup.secrets)),
+            retired: Mutex::default(),
             tokens: TokenCell::new(setup.token),
             login: setup.login,
             store: setup.store,
@@ -188,6 +194,9 @@ impl Identity {
             self.rotate(&rotated)?;
             self.store.keep_secrets(&self.key, &rotated).await?;
         }
+        if let Some(old) = self.tokens.any() {
+            self.retire(std::iter::once(&old.value).chain(old.parts.values()));
+        }
         let token = HeldToken::new(token, self.fetcher.clock.now_ms());
         self.store.keep_token(&self.key, &token).await?;
         Ok(token)
@@ -200,9 +209,23 @@ impl Identity {
             return Err(Error::new(ErrorKind::PluginFault, message));
         }
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        self.retire(rotated.keys().filter_map(|name| secrets.get(name)));
         let replaced = rotated.iter().map(|(name, value)| (name.clone(), value.clone()));
         Arc::make_mut(&mut secrets).extend(replaced);
         Ok(())
+    }
+
+    /// Keeps values that were replaced among those that are blanked.
+    fn retire<'a>(&self, values: impl Iterator<Item = &'a Secret>) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        for value in values {
+            if !retired.contains(value) {
+                retired.push(value.clone());
+            }
+        }
+        // The oldest are dead for long.
+        let surplus = retired.len().saturating_sub(RETIRED_MAX);
+        retired.drain(..surplus);
     }
 
     pub(super) fn secrets(&self) -> Arc<BTreeMap<String, Secret>> {
@@ -213,7 +236,9 @@ impl Identity {
     pub(super) fn scrub(&self, filled: &[String]) -> Scrub {
         let (secrets, token) = (self.secrets(), self.tokens.any());
         let token = token.as_ref().map(|token| std::iter::once(&token.value).chain(token.parts.values()));
-        let secrets = secrets.values().chain(token.into_iter().flatten()).map(Secret::reveal);
+        let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets =
+            secrets.values().chain(token.into_iter().flatten()).chain(retired.iter()).map(Secret::reveal);
         Scrub::new(secrets.chain(filled.iter().map(String::as_str)))
     }
 

@@ -1,6 +1,6 @@
 //! What people list: filters, and rows short enough for a screen.
 
-use plugin_api::Millis;
+use plugin_api::{Millis, ShippedBy};
 use serde::Serialize;
 
 use crate::domain::{
@@ -29,6 +29,15 @@ pub struct OrderFilter {
     pub returned_not_received: bool,
     /// With a putaway to be done.
     pub has_putaway_due: bool,
+}
+
+/// Which orders to ask about, by who ships them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shipping {
+    /// Only those that are shipped so; `None` for all.
+    pub only: Option<ShippedBy>,
+    /// Who ships orders that do not say so themselves.
+    pub usual: ShippedBy,
 }
 
 /// An order in a list.

@@ -25,7 +25,8 @@ pub use self::{
     error::{Result, StoreError},
     lease::{Claim, Fence},
     lists::{
-        ConflictRow, Health, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, TenantRow,
+        ConflictRow, Health, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
+        TenantRow,
     },
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
@@ -157,6 +158,7 @@ pub trait Store: Send + Sync {
         tenant: &TenantCode,
         channel: &ChannelCode,
         task: Task,
+        shipping: Shipping,
         after: Option<&OrderCode>,
         limit: u32,
     ) -> Result<Vec<(OrderCode, OrderRef)>>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugin_api::{Error as ConnectorError, Millis, OrderRef, Scope, Task};
+use plugin_api::{Error as ConnectorError, Millis, OrderRef, Scope, ShippedBy, Task};
 
 use super::{
     Choice, Engine, Progress, RunRequest, RunSummary, SyncError, Watch,
@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     domain::apply::Outcome,
-    storage::{Counts, Mode, NewRun, RunEnd, RunId, RunLine, RunResult, StoreError, TaskFilter, Trigger},
+    storage::{
+        Counts, Mode, NewRun, RunEnd, RunId, RunLine, RunResult, Shipping, StoreError, TaskFilter, Trigger,
+    },
 };
 
 const DAY: Millis = 86_400_000;
@@ -265,10 +267,19 @@ impl Run<'_> {
     async fn open_orders(&mut self) -> Result<(), SyncError> {
         let task = if self.request.task.is_by_id() { self.request.task } else { Task::Pending };
         let batch = self.open.connector.descriptor.limits.batch_size.max(1);
+        // Orders that the connector does not follow are not asked about.
+        let said = &self.open.connector.descriptor;
+        let only = match (said.follows(ShippedBy::Channel), said.follows(ShippedBy::Seller)) {
+            (true, false) => Some(ShippedBy::Channel),
+            (false, true) => Some(ShippedBy::Seller),
+            _ => None,
+        };
+        let shipping = Shipping { only, usual: self.open.channel.shipping.unwrap_or(ShippedBy::Channel) };
         let mut after = None;
         loop {
             let (tenant, channel) = (&self.request.tenant, &self.request.channel);
-            let found = self.engine.store.open_refs(tenant, channel, task, after.as_ref(), batch).await?;
+            let found =
+                self.engine.store.open_refs(tenant, channel, task, shipping, after.as_ref(), batch).await?;
             let Some((last, _)) = found.last() else { return Ok(()) };
             after = Some(last.clone());
             let refs = found.into_iter().map(|(_, order)| order).collect();

@@ -36,7 +36,7 @@ use self::{fault::Fail, worker::Workers};
 use super::{
     Claim, ConflictRow, Decide, DueTask, Fence, Health, ItemCount, Mode, NewRun, NewTask, OrderFilter,
     OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd, RunFilter,
-    RunId, RunLine, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
+    RunId, RunLine, Shipping, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
 };
 use crate::{
     domain::{
@@ -277,12 +277,13 @@ impl Store for Sqlite {
         tenant: &TenantCode,
         channel: &ChannelCode,
         task: Task,
+        shipping: Shipping,
         after: Option<&OrderCode>,
         limit: u32,
     ) -> Result<Vec<(OrderCode, OrderRef)>> {
         let (tenant, channel, after) = (tenant.clone(), channel.clone(), after.cloned());
         self.read("was listing orders to ask about", move |db| {
-            order::open_refs(db, &tenant, &channel, task, after.as_ref(), limit)
+            order::open_refs(db, &tenant, &channel, (task, shipping), after.as_ref(), limit)
         })
         .await
     }

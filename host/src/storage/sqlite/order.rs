@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plugin_api::{OrderRef, Task};
+use plugin_api::{OrderRef, ShippedBy, Task};
 use rusqlite::{Connection, Row, params};
 
 use super::{
@@ -18,7 +18,8 @@ use crate::{
         snapshot::OrderFile,
     },
     storage::{
-        ConflictRow, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, StoreError,
+        ConflictRow, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
+        StoreError,
     },
 };
 
@@ -45,23 +46,27 @@ pub(super) fn open_refs(
     db: &Connection,
     tenant: &TenantCode,
     channel: &ChannelCode,
-    task: Task,
+    (task, shipping): (Task, Shipping),
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
     let sql = match task {
         Task::Pending => {
             "SELECT body FROM orders WHERE tenant = ?1 AND channel = ?2 AND is_open = 1 AND code > ?3
+             AND (?5 IS NULL OR coalesce(body ->> 'shipping', ?6) = ?5)
              ORDER BY code LIMIT ?4"
         }
         Task::Delivery => {
             "SELECT body FROM orders WHERE tenant = ?1 AND channel = ?2 AND is_moving = 1 AND code > ?3
+             AND (?5 IS NULL OR coalesce(body ->> 'shipping', ?6) = ?5)
              ORDER BY code LIMIT ?4"
         }
         Task::Status | Task::Returns => return Ok(Vec::new()),
     };
     let after = after.map_or("", OrderCode::as_str);
-    let orders = records(db, "order", sql, params![tenant.as_str(), channel.as_str(), after, limit])?;
+    let only = shipping.only.map(ShippedBy::as_str);
+    let (tenant, channel, usual) = (tenant.as_str(), channel.as_str(), shipping.usual.as_str());
+    let orders = records(db, "order", sql, params![tenant, channel, after, limit, only, usual])?;
     Ok(orders.into_iter().map(reference).collect())
 }
 

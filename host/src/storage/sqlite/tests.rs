@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use plugin_api::Task;
+use plugin_api::{ShippedBy, Task};
 use rusqlite::{
     Connection,
     trace::{TraceEvent, TraceEventCodes},
@@ -18,7 +18,7 @@ use crate::{
     domain::order::OrderStatus,
     secrets::Key,
     storage::{
-        Mode, OrderFilter, PageKeys, PageResult, RunFilter, Store, StoreError,
+        Mode, OrderFilter, PageKeys, PageResult, RunFilter, Shipping, Store, StoreError,
         suite::{
             self, Database,
             sample::{acme, acme_with, apply, change, export, fence, fk1, import, keys},
@@ -216,7 +216,14 @@ async fn what_is_read_again_and_again_is_found_by_an_index_and_needs_no_sorting(
         task::mark(db, &tenant, &channel, Task::Status)?;
         order::waiting(db, &tenant, &channel, None, 10)?;
         for task in [Task::Pending, Task::Delivery] {
-            order::open_refs(db, &tenant, &channel, task, None, 10)?;
+            order::open_refs(
+                db,
+                &tenant,
+                &channel,
+                (task, Shipping { only: None, usual: ShippedBy::Channel }),
+                None,
+                10,
+            )?;
         }
         for filter in [
             OrderFilter { channel: Some(channel.clone()), ..OrderFilter::default() },

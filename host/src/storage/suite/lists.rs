@@ -1,6 +1,6 @@
 //! What people and tasks by id list.
 
-use plugin_api::Task;
+use plugin_api::{ShippedBy, Task};
 use serde_json::json;
 
 use super::{
@@ -12,8 +12,10 @@ use crate::{
         order::{ItemStatus, OrderStatus},
         snapshot::Snapshot,
     },
-    storage::{OrderFilter, Store, StoreError},
+    storage::{OrderFilter, Shipping, Store, StoreError},
 };
+
+const ALL: Shipping = Shipping { only: None, usual: ShippedBy::Channel };
 
 /// Orders 1 to 4 of FK1, each in another situation, and order 5 of AZ1, cancelled.
 fn mixed() -> Snapshot {
@@ -108,7 +110,7 @@ pub(crate) async fn tasks_by_id_get_the_orders_that_they_are_about(db: &impl Dat
         let store = &store;
         async move {
             let after = after.map(Into::into);
-            let refs = store.open_refs(&acme(), &fk1(), task, after.as_ref(), 10).await.unwrap();
+            let refs = store.open_refs(&acme(), &fk1(), task, ALL, after.as_ref(), 10).await.unwrap();
             refs.into_iter().map(|(code, _)| code.to_string()).collect::<Vec<_>>()
         }
     };
@@ -116,6 +118,11 @@ pub(crate) async fn tasks_by_id_get_the_orders_that_they_are_about(db: &impl Dat
     assert_eq!(open(Task::Delivery, None).await, ["O2", "O3"]);
     assert_eq!(open(Task::Delivery, Some("O2")).await, ["O3"]);
     assert!(open(Task::Status, None).await.is_empty());
+    for (only, found) in [(ShippedBy::Channel, 1), (ShippedBy::Seller, 0)] {
+        let only = Shipping { only: Some(only), usual: ShippedBy::Seller };
+        let refs = store.open_refs(&acme(), &fk1(), Task::Pending, only, None, 10).await.unwrap();
+        assert_eq!(refs.len(), found, "the order says itself that the channel ships it");
+    }
     let asked = ["OD2", "O1", "O2", "O9", "O5"].map(String::from);
     let refs = store.refs(&acme(), &fk1(), &asked).await.unwrap();
     let found: Vec<_> = refs.iter().map(|(code, _)| code.as_str()).collect();

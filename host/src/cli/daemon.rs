@@ -6,7 +6,7 @@ use clap::Args;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use super::{
@@ -25,6 +25,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(5);
 /// The exit code of a process that was told twice to stop: that of an interrupt.
 const INTERRUPTED: i32 = 130;
+/// Signals within this time of the first are the same word.
+const ONE_WORD: Duration = Duration::from_secs(1);
 
 /// Run the daemon: everything that is due, from now on
 #[derive(Debug, Args)]
@@ -98,8 +100,14 @@ impl Signals {
         out.say("stopping: runs that are on come to their end; once more to stop at once");
         // If nobody listens any more, it has stopped already.
         let _ = stop.send(());
-        self.one().await;
-        std::process::exit(INTERRUPTED);
+        let first = Instant::now();
+        loop {
+            self.one().await;
+            // Some tools send the same word to the process and to its group: that is one word.
+            if first.elapsed() > ONE_WORD {
+                std::process::exit(INTERRUPTED);
+            }
+        }
     }
 
     async fn one(&mut self) {

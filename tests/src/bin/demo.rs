@@ -1,4 +1,4 @@
-//! The demo: two simulated marketplaces, one seller, forty days in under a minute, everything through the public command
+//! The demo: two simulated marketplaces, one seller, two weeks in under a minute, everything through the public command
 //! line. Ends with what the marketplaces say beside what Statusync holds, and fails if a cell differs.
 //!
 //! ```text
@@ -25,7 +25,7 @@ use serde_json::Value;
 
 const TENANT: &str = "demo";
 const ORDERS: u32 = 1_000;
-/// Steps of virtual time; the world's last return is settled after some forty days.
+/// Steps of virtual time; the last return of these worlds is settled after some two weeks.
 const STEP_HOURS: u32 = 24;
 /// The longest that the daemon may take to read everything once.
 const CATCH_UP: Duration = Duration::from_secs(30);

@@ -38,9 +38,11 @@ pub(super) fn page(
         files.insert(file.order.channel_order_id.clone(), file);
     }
     let facilities = facilities(db, tenant)?;
-    let ledger = ledger(db, tenant, &channel, keys, files.values(), counters)?;
+    let waiting = waiting(db, tenant, &channel.code, keys)?;
+    let told = told_numbers(keys, &waiting, &files);
+    let ledger = ledger(db, tenant, &channel, (keys.now, &told), files.values(), counters)?;
     Ok(Some(PageState {
-        waiting: waiting(db, tenant, &channel.code, keys)?,
+        waiting,
         facilities: facilities.into_iter().map(|facility| (facility.code, facility.traceability)).collect(),
         channel,
         live,
@@ -223,7 +225,7 @@ fn ledger<'a>(
     db: &Connection,
     tenant: &TenantCode,
     channel: &Channel,
-    keys: &PageKeys,
+    (now, told): (Millis, &BTreeSet<&str>),
     files: impl Iterator<Item = &'a OrderFile>,
     counters: Counters,
 ) -> Result<Ledger, Fail> {
@@ -260,8 +262,20 @@ fn ledger<'a>(
         stock_row,
     )?;
     let sequences = sequences(db, tenant)?;
-    let used = used_numbers(db, tenant, channel, keys, &sequences, &draws)?;
+    let used = used_numbers(db, tenant, channel, (now, told), &sequences, &draws)?;
     Ok(Ledger::new(stock, sequences, used, counters))
+}
+
+/// Invoice numbers that the channel gave: on this page, and in facts that wait or that a conflict has kept.
+fn told_numbers<'a>(
+    keys: &'a PageKeys,
+    waiting: &'a HashMap<String, Vec<(i64, Parked)>>,
+    files: &'a HashMap<String, OrderFile>,
+) -> BTreeSet<&'a str> {
+    let waiting = waiting.values().flatten().map(|(_, parked)| &parked.observation);
+    let kept = files.values().flat_map(|file| &file.conflicts).flat_map(|conflict| &conflict.facts);
+    let facts = waiting.chain(kept).filter_map(|fact| fact.invoice.as_deref());
+    keys.invoice_numbers.iter().map(String::as_str).chain(facts).collect()
 }
 
 /// Which of the numbers that may be given on this page were given before.
@@ -269,22 +283,23 @@ fn used_numbers(
     db: &Connection,
     tenant: &TenantCode,
     channel: &Channel,
-    keys: &PageKeys,
+    (now, told): (Millis, &BTreeSet<&str>),
     sequences: &[Sequence],
     draws: &BTreeMap<&str, usize>,
 ) -> Result<UsedNumbers, Fail> {
     let mut asked: Vec<(&str, SequenceKind, String)> = Vec::new();
     for sequence in sequences.iter().filter(|sequence| sequence.kind != SequenceKind::ShippingPackage) {
         let count = draws.get(sequence.owner.as_str()).copied().unwrap_or(0);
-        let numbers = sequence.upcoming(keys.now, count).into_iter();
+        let numbers = sequence.upcoming(now, count).into_iter();
         asked.extend(numbers.map(|number| (sequence.owner.as_str(), sequence.kind, number)));
     }
-    let given = keys.invoice_numbers.iter();
-    asked.extend(given.map(|number| (channel.code.as_str(), SequenceKind::SaleInvoice, number.clone())));
+    let given = told.iter();
+    asked
+        .extend(given.map(|number| (channel.code.as_str(), SequenceKind::SaleInvoice, (*number).to_owned())));
     if asked.is_empty() {
         return Ok(HashSet::new());
     }
-    let year = time::financial_year(keys.now);
+    let year = time::financial_year(now);
     let used = each(
         db,
         "SELECT i.owner, i.kind, i.number FROM json_each(?3) k CROSS JOIN invoices i

@@ -10,7 +10,7 @@
 //!                      └─ conflicts that no longer stand are closed, the order's status is derived
 //! ```
 //!
-//! One file for each table of rules: [`guards`], [`cancel`], [`dispatch`], [`deliver`], [`returns`]; what people decide is
+//! One file for each table of rules: `guards`, `cancel`, `dispatch`, `deliver`, `returns`; what people decide is
 //! in [`people`]. Every answer names its row. Nothing here reads a clock, waits or stores: the caller keeps what comes
 //! out, in one transaction.
 //!

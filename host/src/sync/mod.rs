@@ -150,7 +150,7 @@ pub struct RunSummary {
     pub calls: u64,
     /// Of these: sent again.
     pub retries: u64,
-    /// What became of each observation that did more than repeat what is known.
+    /// What became of each observation that did more than repeat what is known; the first ten thousand.
     pub lines: Vec<RunLine>,
     /// Orders that were asked for and not mentioned, by the marketplace's id.
     pub absent: Vec<String>,

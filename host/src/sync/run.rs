@@ -25,6 +25,8 @@ const FIRST_LOOK: Millis = 15 * DAY;
 const RETURN_WINDOW: Millis = 30 * DAY;
 /// Orders whose waiting facts are tried in one transaction.
 const RETRIES_A_PAGE: u32 = 500;
+/// Lines that a summary lists; its counts are of all.
+const LINES_TOLD: usize = 10_000;
 
 /// A run under way.
 pub(super) struct Run<'a> {
@@ -183,7 +185,7 @@ impl Engine {
             return_window_ms: request.since_ms.map_or(window, |since| since.max(window)),
             now: self.clock.now_ms(),
             run,
-            keep_all: request.trigger != Trigger::Timer,
+            keep_all: matches!(request.choice, Choice::Orders(_)),
             pass_unchanged: !request.dry_run && request.trigger == Trigger::Timer,
         })
     }
@@ -328,14 +330,17 @@ impl Run<'_> {
     pub(super) fn count(&mut self, page: PageOutcome, orders: u64) {
         self.tally.counts += page.report.counts;
         let worth_telling = |told: &super::page::Told| told.verdict.outcome != Outcome::Unchanged;
-        if self.setting.keep_all || self.request.dry_run {
-            self.tally.lines.extend(page.told.into_iter().filter(worth_telling).map(|told| RunLine {
-                order: told.order,
-                item: told.item,
-                outcome: told.verdict.outcome.as_str().to_owned(),
-                row: told.verdict.row_text(),
-                code: told.verdict.code.map(|code| code.as_str().to_owned()),
-                message: told.verdict.message,
+        if self.request.trigger != Trigger::Timer || self.request.dry_run {
+            let room = LINES_TOLD.saturating_sub(self.tally.lines.len());
+            self.tally.lines.extend(page.told.into_iter().filter(worth_telling).take(room).map(|told| {
+                RunLine {
+                    order: told.order,
+                    item: told.item,
+                    outcome: told.verdict.outcome.as_str().to_owned(),
+                    row: told.verdict.row_text(),
+                    code: told.verdict.code.map(|code| code.as_str().to_owned()),
+                    message: told.verdict.message,
+                }
             }));
         }
         if let Some(watch) = &self.watch {

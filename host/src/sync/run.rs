@@ -252,18 +252,17 @@ impl Run<'_> {
         // A back-fill looks where the marks do not point, and leaves them alone.
         let moves_mark = self.request.since_ms.is_none();
         let mut mark = if moves_mark { mark } else { None };
-        while since < until || until == self.setting.now && since == until {
+        loop {
             let to = (since + window).min(until);
             match self.pull(Scope::Changed { since, until: to }, mark.take(), moves_mark).await? {
                 Some(done) => mark = Some(done),
                 None => return Ok(()),
             }
             if to == until {
-                break;
+                return Ok(());
             }
             since = to;
         }
-        Ok(())
     }
 
     async fn open_orders(&mut self) -> Result<(), SyncError> {

@@ -70,13 +70,15 @@ fn bodies_that_are_no_answer_have_the_right_kind() {
 
 #[test]
 fn an_error_never_quotes_what_the_body_says() {
-    for reply in
-        [fixture!("error_dependent_system"), fixture!("courier_errors"), r#"{"shipments":"OD999 Asha"}"#]
-    {
+    for reply in [
+        fixture!("error_dependent_system"),
+        fixture!("courier_errors"),
+        r#"{"shipments":"OD999 BUYER-NAME"}"#,
+    ] {
         for status in [200, 400, 500] {
             let shown = format!("{:?}", one_known(Script::new().reply(BY_ID, status, reply)).result);
             assert!(
-                !shown.contains("OD999") && !shown.contains("7b1e") && !shown.contains("Asha"),
+                !shown.contains("OD999") && !shown.contains("7b1e") && !shown.contains("BUYER-NAME"),
                 "{shown}"
             );
         }

@@ -86,6 +86,31 @@ impl Cx {
         }
     }
 
+    /// Sends a request that needs the login. If `has_run_out` recognises a login that ran out in a reply that the host
+    /// took for good, logs in again and repeats once.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); `auth` if the new login does not hold either.
+    pub async fn send_signed_in(
+        &self,
+        request: Request,
+        has_run_out: impl Fn(&Reply) -> bool,
+    ) -> Result<Reply> {
+        let reply = self.send(request.clone()).await?;
+        if !has_run_out(&reply) {
+            return Ok(reply);
+        }
+        tracing::info!(operation = request.operation(), "the login has run out; logging in again");
+        self.relogin().await?;
+        let again = self.send(request).await?;
+        if has_run_out(&again) {
+            let message =
+                "the marketplace refuses the login right after it was renewed; enter the credentials again";
+            return Err(Error::auth(message).during(&again.operation));
+        }
+        Ok(again)
+    }
+
     /// Waits on the host's time, e.g. for a report that is being made.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 //! A secret or the account token is never a value here, only a [`Value`] that names it. The host fills it in when the
 //! request leaves, so that no connector holds a long-lived secret and no log of a request can show one.
 
+use std::time::Duration;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, ErrorKind, Result};
@@ -227,7 +229,7 @@ impl Reply {
     /// The reply itself if it is 2xx, else an error of the kind that its status means.
     ///
     /// # Errors
-    /// 401 and 403 are `auth`, 429 `rate_limited`, other 4xx `bad_request`, 5xx `unavailable`, the rest `bad_reply`.
+    /// 401 and 403 are `auth`, 408 and 429 `rate_limited` with `Retry-After` in seconds, other 4xx `bad_request`, 5xx `unavailable`, the rest `bad_reply`.
     pub fn ok(self) -> Result<Self> {
         if self.is_success() {
             return Ok(self);
@@ -239,8 +241,18 @@ impl Reply {
             500..=599 => ErrorKind::Unavailable,
             _ => ErrorKind::BadReply,
         };
-        Err(Error::new(kind, format!("the marketplace answered HTTP {}", self.status))
-            .during(&self.operation))
+        let error = Error::new(kind, format!("the marketplace answered HTTP {}", self.status));
+        let error = match self.header("retry-after").and_then(|seconds| seconds.trim().parse().ok()) {
+            Some(seconds) => error.retry_after(Duration::from_secs(seconds)),
+            None => error,
+        };
+        Err(error.during(&self.operation))
+    }
+
+    /// Whether the body is HTML or XML rather than JSON: a gateway's error page or a login page.
+    pub fn is_markup(&self) -> bool {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        body.trim_ascii_start().first() == Some(&b'<')
     }
 
     /// The body read as JSON.
@@ -250,7 +262,7 @@ impl Reply {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
         serde_json::from_slice(body).map_err(|error| {
-            let what = if body.trim_ascii_start().first() == Some(&b'<') {
+            let what = if self.is_markup() {
                 "the reply is HTML or XML, not JSON".to_owned()
             } else if body.trim_ascii().is_empty() {
                 "the reply is empty".to_owned()

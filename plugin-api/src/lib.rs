@@ -5,7 +5,8 @@
 //! runs as a step machine without runtime, socket or clock, so the same file runs in a test against a
 //! [`Script`](testing::Script) of replies and in the host against the marketplace.
 //!
-//! Read in this order: [`Connector`], [`Cx`], [`Observation`], [`Status`], [`Descriptor`], [`testing`].
+//! Read in this order: [`Connector`], [`Cx`], [`Observation`], [`Status`], [`Descriptor`], [`testing`]; then what saves
+//! writing the same again: [`settings`], [`reading`], [`time`].
 //!
 //! What crosses the boundary to the host is in the crate `plugin-abi` and never shows here.
 
@@ -19,8 +20,11 @@ mod job;
 mod logging;
 mod machine;
 mod observation;
+pub mod reading;
+pub mod settings;
 mod status;
 pub mod testing;
+pub mod time;
 
 pub use connector::{Connector, Cx};
 pub use descriptor::{

@@ -161,6 +161,11 @@ impl StatusTable {
         StatusTable { vocabulary, source, rows }
     }
 
+    /// Which of the marketplace's vocabularies this is.
+    pub const fn vocabulary(&self) -> &'static str {
+        self.vocabulary
+    }
+
     /// Looks a raw text up, exactly as written.
     pub fn meaning(&self, raw: &str) -> Meaning {
         match self.rows.iter().find(|(text, ..)| *text == raw) {

@@ -18,7 +18,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use kit::{
     agreement::{STATES, Units},
-    simulators::{Config, Simulator, amazon::Amazon, flipkart::Flipkart},
+    simulators::{Config, Simulator, amazon::Amazon, family},
     world::snapshot,
 };
 use serde_json::Value;
@@ -57,14 +57,11 @@ async fn show(args: Args) -> Result<()> {
     let began = Instant::now();
     let now = || Timestamp::now().as_millisecond();
     // Amazon takes no question about its last two minutes, so the simulated changes are stamped a little earlier.
-    let config = || Config { backdate_ms: 180_000, ..Config::new(args.seed, ORDERS, now) };
+    let config = |_| Config { backdate_ms: 180_000, ..Config::new(args.seed, ORDERS, now) };
     let amazon = Amazon { easy_ship_role: true, report_polls: 0, ..Amazon::default() };
-    let markets = [
-        Simulator::start(Flipkart, config()).await.context("the simulated Flipkart does not start")?,
-        Simulator::start(amazon, config()).await.context("the simulated Amazon does not start")?,
-    ];
+    let markets = family::start(amazon, config).await.context("a simulated marketplace does not start")?;
     let demo = Demo { program: args.program, data: args.data };
-    say("1", "Two marketplaces are simulated on this machine");
+    say("1", &format!("{} marketplaces are simulated on this machine", markets.len()));
     for market in &markets {
         println!("   {:9} {} orders on {}", market.connector(), ORDERS, market.base_url());
     }
@@ -177,22 +174,22 @@ impl Demo {
     }
 
     fn start_daemon(&self) -> Result<Daemon> {
-        for channel in ["FK1", "AZ1"] {
-            for task in ["status", "pending", "delivery", "returns"] {
-                self.quietly(&[
-                    "-q",
-                    "tasks",
-                    "set",
-                    "--tenant",
-                    TENANT,
-                    "--channel",
-                    channel,
-                    "--task",
-                    task,
-                    "--every",
-                    "1s",
-                ])?;
-            }
+        let tasks: Value = serde_json::from_slice(&self.quietly(&["--json", "tasks", "--tenant", TENANT])?)?;
+        for task in tasks.as_array().context("`tasks --json` prints a list")? {
+            let [channel, kind] = ["channel", "task"].map(|key| task[key].as_str().unwrap_or_default());
+            self.quietly(&[
+                "-q",
+                "tasks",
+                "set",
+                "--tenant",
+                TENANT,
+                "--channel",
+                channel,
+                "--task",
+                kind,
+                "--every",
+                "1s",
+            ])?;
         }
         println!("   $ statusync run   (every task each second, instead of every ten minutes to every day)");
         let log = fs::File::create(self.data.join("daemon.log"))?;

@@ -7,7 +7,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use clap::Parser;
 use jiff::Timestamp;
-use kit::simulators::{Config, Rates, Simulator, amazon::Amazon, flipkart::Flipkart};
+use kit::simulators::{Config, Rates, amazon::Amazon, family};
 use serde_json::json;
 use tokio::{io::AsyncReadExt, signal::unix};
 
@@ -45,14 +45,9 @@ async fn main() -> Result<()> {
         config
     };
     let amazon = Amazon { easy_ship_role: args.easy_ship, ..Amazon::default() };
-    let running = [
-        Simulator::start(Flipkart, config(0))
-            .await
-            .context("could not start flipkart; choose another --port-base")?,
-        Simulator::start(amazon, config(1))
-            .await
-            .context("could not start amazon; choose another --port-base")?,
-    ];
+    let running = family::start(amazon, config)
+        .await
+        .context("a simulated marketplace does not start; choose another --port-base")?;
     let rows = running.iter().map(|one| {
         json!({"connector": one.connector(), "channel": one.channel(), "base_url": one.base_url(),
             "settings": one.settings(), "secrets": one.secrets()})

@@ -6,6 +6,7 @@
 //! fields, they hold `x`.
 
 pub mod amazon;
+pub mod family;
 pub mod flipkart;
 
 mod control;

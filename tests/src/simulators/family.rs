@@ -1,0 +1,13 @@
+//! Every marketplace that can be simulated, in one place: demo, benchmark and the program `simulators` run them all.
+
+use std::io;
+
+use super::{Config, Simulator, amazon::Amazon, flipkart::Flipkart};
+
+/// Starts all of them. `config` is asked once for each, with its place in the line from 0.
+///
+/// # Errors
+/// When a port cannot be had.
+pub async fn start(amazon: Amazon, config: impl Fn(u16) -> Config) -> io::Result<Vec<Simulator>> {
+    Ok(vec![Simulator::start(Flipkart, config(0)).await?, Simulator::start(amazon, config(1)).await?])
+}

@@ -47,6 +47,22 @@ impl Fail {
         )
     }
 
+    /// What the other jobs of a transaction are told when a fault has ended it.
+    pub(super) fn taken_back() -> Fail {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        Fail::Sql(rusqlite::Error::SqliteFailure(code, Some("a fault ended the transaction".to_owned())))
+    }
+
+    /// The same failure once more, for another caller.
+    pub(super) fn again(&self) -> Fail {
+        match self {
+            Fail::Sql(rusqlite::Error::SqliteFailure(code, text)) => {
+                Fail::Sql(rusqlite::Error::SqliteFailure(*code, text.clone()))
+            }
+            _ => Fail::taken_back(),
+        }
+    }
+
     pub(super) fn in_words(self, doing: &'static str, path: &Path) -> StoreError {
         let error = match self {
             Fail::Store(error) => return error,

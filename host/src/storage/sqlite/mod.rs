@@ -1,6 +1,7 @@
 //! The store in one `SQLite` file: one connection that writes, a few that read.
 //!
-//! Each call of the surface is one job on a worker's thread; a writing job is one `BEGIN IMMEDIATE` transaction. The SQL
+//! Each call of the surface is one job on a worker's thread; writing jobs that wait together share a `BEGIN IMMEDIATE`
+//! transaction. The SQL
 //! is in the files named after what it is about.
 
 mod bucket;
@@ -20,6 +21,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod worker;
+mod writer;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,9 +32,13 @@ use std::{
 
 use async_trait::async_trait;
 use plugin_api::{Mark, Millis, OrderRef, Task};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
-use self::{fault::Fail, worker::Workers};
+use self::{
+    fault::Fail,
+    worker::{Open, Workers},
+    writer::{Weight, Writer},
+};
 use super::{
     Claim, ConflictRow, Decide, DueTask, Fence, Health, ItemCount, Mode, NewRun, NewTask, OrderFilter,
     OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd, RunFilter,
@@ -54,7 +60,7 @@ const READERS: usize = 3;
 
 /// A store in one `SQLite` file. Dropping it waits for writes that are under way.
 pub struct Sqlite {
-    writer: Workers,
+    writer: Writer,
     readers: Workers,
     path: Arc<Path>,
     key: Key,
@@ -81,15 +87,18 @@ impl Sqlite {
         for _ in 0..READERS {
             readers.push(schema::open_reader(&path).map_err(words)?);
         }
-        let start = |name, connections, open: fn(&Path) -> std::result::Result<Connection, Fail>| {
+        let opening = |open: fn(&Path) -> std::result::Result<Connection, Fail>| -> Open {
             let file = Arc::clone(&path);
-            Workers::start(name, &path, connections, &(Arc::new(move || open(&file)) as _)).map_err(|error| {
-                StoreError::Failed { doing: "was starting its threads".to_owned(), source: Box::new(error) }
-            })
+            Arc::new(move || open(&file))
+        };
+        let no_threads = |error: std::io::Error| StoreError::Failed {
+            doing: "was starting its threads".to_owned(),
+            source: Box::new(error),
         };
         Ok(Sqlite {
-            writer: start("store-writer", vec![writer], schema::open_writer)?,
-            readers: start("store-reader", readers, schema::open_reader)?,
+            writer: Writer::start(&path, writer, &opening(schema::open_writer)).map_err(no_threads)?,
+            readers: Workers::start("store-reader", &path, readers, &opening(schema::open_reader))
+                .map_err(no_threads)?,
             path: Arc::clone(&path),
             key,
         })
@@ -126,14 +135,7 @@ impl Sqlite {
         doing: &'static str,
         job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> Result<T> {
-        self.writer
-            .work(doing, move |db| {
-                let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let done = job(&tx)?;
-                tx.commit()?;
-                Ok(done)
-            })
-            .await
+        self.writer.write(doing, Weight::Light, Mode::Commit, job).await
     }
 
     /// Reads, however many statements it takes, as of one instant.
@@ -161,7 +163,11 @@ impl Store for Sqlite {
         decide: Decide,
     ) -> Result<PageReport> {
         let fence = fence.clone();
-        self.writer.work("was writing a page", move |db| page::apply(db, &fence, &page, mode, decide)).await
+        self.writer
+            .write("was writing a page", Weight::Heavy, mode, move |db| {
+                page::apply(db, &fence, &page, decide)
+            })
+            .await
     }
 
     async fn waiting_orders(
@@ -188,7 +194,9 @@ impl Store for Sqlite {
     ) -> Result<PageReport> {
         let (tenant, order) = (tenant.clone(), order.clone());
         self.writer
-            .work("was writing an order", move |db| page::edit(db, &tenant, &order, now, mode, decide))
+            .write("was writing an order", Weight::Light, mode, move |db| {
+                page::edit(db, &tenant, &order, now, decide)
+            })
             .await
     }
 
@@ -520,7 +528,11 @@ impl Store for Sqlite {
     ) -> Result<()> {
         let key = self.key.clone();
         let import = import::Import::prepare(snapshot, &secrets)?;
-        self.write("was importing a snapshot", move |db| import.write(db, &key, &secrets)).await
+        self.writer
+            .write("was importing a snapshot", Weight::Heavy, Mode::Commit, move |db| {
+                import.write(db, &key, &secrets)
+            })
+            .await
     }
 
     async fn export(&self, tenant: &TenantCode, now: Millis, out: &mut (dyn Write + Send)) -> Result<()> {

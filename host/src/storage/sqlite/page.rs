@@ -1,66 +1,52 @@
-//! A page: loaded, decided and written in one transaction.
+//! A page: loaded, decided and written in the transaction that the caller opened.
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::{fault::Fail, lease, load, save};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Fence, Mode, PageKeys, PageReport, PageResult, StoreError},
+    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError},
 };
 
 pub(super) fn apply(
-    db: &mut Connection,
+    db: &Connection,
     fence: &Fence,
     keys: &PageKeys,
-    mode: Mode,
     decide: Decide,
 ) -> Result<PageReport, Fail> {
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    lease::check(&tx, fence)?;
+    lease::check(db, fence)?;
     let (tenant, channel) = (&fence.tenant, &fence.channel);
-    let state = load::page(&tx, tenant, channel, keys)?.ok_or_else(|| lease::lost(fence))?;
+    let state = load::page(db, tenant, channel, keys)?.ok_or_else(|| lease::lost(fence))?;
     let unchanged = state.unchanged.len();
     let result = decide(state);
-    write(&tx, tenant, channel, keys, &result)?;
+    write(db, tenant, channel, keys, &result)?;
     if let Some(run) = keys.run {
-        save::lines(&tx, tenant, run, &result.lines)?;
+        save::lines(db, tenant, run, &result.lines)?;
     }
     if let Some((task, mark)) = &result.mark {
-        save::mark(&tx, tenant, channel, *task, mark)?;
+        save::mark(db, tenant, channel, *task, mark)?;
     }
-    end(tx, mode)?;
     Ok(report(result, unchanged))
 }
 
 pub(super) fn edit(
-    db: &mut Connection,
+    db: &Connection,
     tenant: &TenantCode,
     order: &OrderCode,
     now: plugin_api::Millis,
-    mode: Mode,
     decide: Decide,
 ) -> Result<PageReport, Fail> {
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (channel, id) = load::whereabouts(&tx, tenant, order)?;
+    let (channel, id) = load::whereabouts(db, tenant, order)?;
     let keys = load::only(id.clone(), now);
-    let state = load::page(&tx, tenant, &channel, &keys)?.ok_or_else(|| {
+    let state = load::page(db, tenant, &channel, &keys)?.ok_or_else(|| {
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
     let mut result = decide(state);
     result.seen = vec![(id, None)];
-    write(&tx, tenant, &channel, &keys, &result)?;
-    end(tx, mode)?;
+    write(db, tenant, &channel, &keys, &result)?;
     Ok(report(result, 0))
-}
-
-fn end(tx: Transaction<'_>, mode: Mode) -> Result<(), Fail> {
-    match mode {
-        Mode::Commit => tx.commit()?,
-        Mode::Rehearse => tx.rollback()?,
-    }
-    Ok(())
 }
 
 fn report(result: PageResult, unchanged: usize) -> PageReport {

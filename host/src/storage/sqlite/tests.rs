@@ -449,3 +449,59 @@ async fn a_page_of_a_thousand_orders_is_timed() {
     println!("page of {ORDERS} unchanged orders: {:?}", began.elapsed());
     assert_eq!(report.unchanged, ORDERS);
 }
+
+#[tokio::test]
+async fn jobs_that_wait_together_share_one_commit_and_fail_alone() {
+    let file = File::new();
+    let store = Arc::new(file.try_open().unwrap());
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let holding = store.writer.work("was kept waiting", move |db| {
+        gate.recv().unwrap();
+        let commit: fn(TraceEvent<'_>) = |event| {
+            if let TraceEvent::Stmt(_, sql) = event
+                && sql.starts_with("COMMIT")
+            {
+                STATEMENTS.with(|count| count.set(count.get() + 1));
+            }
+        };
+        db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(commit));
+        Ok(())
+    });
+    let add = |tenant: &'static str, mode: Mode| {
+        let store = Arc::clone(&store);
+        async move {
+            let add = move |db: &Connection| super::setting::add_tenant(db, &tenant.into());
+            store.writer.write("was adding a tenant", super::Weight::Light, mode, add).await
+        }
+    };
+    let store_too = Arc::clone(&store);
+    let panics = async move {
+        let job = |_: &Connection| -> Result<(), Fail> { panic!("a decision that fails") };
+        store_too.writer.write("was deciding", super::Weight::Light, Mode::Commit, job).await
+    };
+    let all = futures_util::future::join5(
+        add("a", Mode::Commit),
+        add("a", Mode::Commit),
+        add("rehearsed", Mode::Rehearse),
+        panics,
+        add("b", Mode::Commit),
+    );
+    // Each is polled once, in this order: the jobs stand in the queue behind the one that waits when it may go on.
+    let (held, (first, second, rehearsed, panicked, last), ()) =
+        futures_util::future::join3(holding, all, async move { go.send(()).unwrap() }).await;
+    held.unwrap();
+    assert!(first.is_ok() && rehearsed.is_ok() && last.is_ok());
+    assert!(matches!(second, Err(StoreError::Exists(_))));
+    assert!(matches!(panicked, Err(StoreError::DecisionFailed { .. })));
+    let tenants: Vec<_> =
+        store.tenants().await.unwrap().into_iter().map(|row| row.code.to_string()).collect();
+    assert_eq!(tenants, ["a", "b"]);
+    let commits = store
+        .writer
+        .work("was counting", |db| {
+            db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, None);
+            Ok(STATEMENTS.with(|count| count.replace(0)))
+        })
+        .await;
+    assert_eq!(commits.unwrap(), 1);
+}

@@ -1,4 +1,4 @@
-//! Threads that own connections: one for writing, a few for reading.
+//! Threads that own connections, and what happens to a connection.
 //!
 //! `SQLite` calls block, so they never run on the async runtime's threads. A connection that met a fault of the disk is
 //! closed and opened anew: what it believes about the file is no longer known to be true.
@@ -17,25 +17,37 @@ use super::fault::Fail;
 use crate::storage::{Result, StoreError};
 
 type Job = Box<dyn FnOnce(&mut Slot) + Send>;
-type Open = Arc<dyn Fn() -> std::result::Result<Connection, Fail> + Send + Sync>;
+pub(super) type Open = Arc<dyn Fn() -> std::result::Result<Connection, Fail> + Send + Sync>;
 
 /// The place of a connection in its thread; empty after a fault, until the next job opens it anew.
-struct Slot {
+pub(super) struct Slot {
     path: Arc<Path>,
     open: Open,
     connection: Option<Connection>,
 }
 
 impl Slot {
-    fn work<T>(
+    pub(super) fn new(path: &Arc<Path>, open: &Open, connection: Connection) -> Slot {
+        Slot { path: Arc::clone(path), open: Arc::clone(open), connection: Some(connection) }
+    }
+
+    /// The connection, opened anew if there is none.
+    pub(super) fn take(&mut self) -> std::result::Result<Connection, Fail> {
+        self.connection.take().map_or_else(|| (self.open)(), Ok)
+    }
+
+    /// The connection is in order and serves the next job too.
+    pub(super) fn put_back(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+    }
+
+    pub(super) fn work<T>(
         &mut self,
         doing: &'static str,
         job: impl FnOnce(&mut Connection) -> std::result::Result<T, Fail>,
     ) -> Result<T> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => (self.open)().map_err(|fail| fail.in_words("was opening the database", &self.path))?,
-        };
+        let mut connection =
+            self.take().map_err(|fail| fail.in_words("was opening the database", &self.path))?;
         // A panic can only come from a decision that was handed to us. Its transaction was rolled back on the way out.
         match catch_unwind(AssertUnwindSafe(|| job(&mut connection))) {
             Ok(Ok(done)) => {
@@ -56,7 +68,7 @@ impl Slot {
     }
 }
 
-/// A queue with the threads that serve it.
+/// A queue of reading jobs with the threads that serve it.
 pub(super) struct Workers {
     queue: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
@@ -75,8 +87,7 @@ impl Workers {
         let mut threads = Vec::new();
         for connection in connections {
             let jobs = Arc::clone(&jobs);
-            let mut slot =
-                Slot { path: Arc::clone(path), open: Arc::clone(open), connection: Some(connection) };
+            let mut slot = Slot::new(path, open, connection);
             threads.push(thread::Builder::new().name(name.to_owned()).spawn(move || {
                 loop {
                     let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();

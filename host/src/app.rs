@@ -16,12 +16,12 @@ use plugin_api::{Error as ConnectorError, ErrorKind, Operation};
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{self, Config, ConfigError},
+    config::{self, Config, ConfigError, SyncConfig},
     fetch::{self, Egress, Fetcher, NoPacing, Pacing, Retrying, Turn},
     plugins::Registry,
     secrets::{Key, SecretError},
     storage::{Sqlite, Store, StoreError},
-    sync::{Engine, LeaseTimes, Setup},
+    sync::{Engine, LeaseTimes, Pool, Setup, Stop},
 };
 
 /// Why the parts could not be put together.
@@ -194,6 +194,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Its state.
     pub store: Arc<dyn Store>,
+    /// Ends the runs of every engine that was made here.
+    pub stop: Stop,
 }
 
 impl App {
@@ -211,7 +213,7 @@ impl App {
         }
         let key = Key::load(&key_file)?;
         let store = Sqlite::open(&database, key)?;
-        Ok(App { data, config, clock: Arc::new(SystemClock), store: Arc::new(store) })
+        Ok(App { data, config, clock: Arc::new(SystemClock), store: Arc::new(store), stop: Stop::default() })
     }
 
     /// The connectors of the plugin folders. A folder that does not exist holds none.
@@ -252,7 +254,19 @@ impl App {
             },
             host: self.host(),
             run_limit_ms: u64::from(sync.run_limit_secs.get()) * 1_000,
+            stop: self.stop.clone(),
         }))
+    }
+
+    /// How much runs at once.
+    pub fn pool(&self) -> Pool {
+        let count = |number: std::num::NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+        let SyncConfig { runs, runs_per_tenant, runs_per_connector, .. } = self.config.sync;
+        Pool {
+            runs: count(runs),
+            runs_per_tenant: count(runs_per_tenant),
+            runs_per_connector: count(runs_per_connector),
+        }
     }
 
     /// Machine, process and time of start: no two processes are called alike.

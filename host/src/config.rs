@@ -96,6 +96,10 @@ pub struct SyncConfig {
     pub lease_renew_ms: NonZeroU32,
     /// Runs at the same time.
     pub runs: NonZeroU32,
+    /// Of these, for one tenant.
+    pub runs_per_tenant: NonZeroU32,
+    /// Of these, for one connector.
+    pub runs_per_connector: NonZeroU32,
     /// The most that one run may take.
     pub run_limit_secs: NonZeroU32,
     /// Attempts at a request, the first included.
@@ -118,7 +122,9 @@ impl Default for SyncConfig {
         SyncConfig {
             lease_ttl_ms: count(15_000),
             lease_renew_ms: count(5_000),
-            runs: count(32),
+            runs: count(1_000),
+            runs_per_tenant: count(8),
+            runs_per_connector: count(750),
             run_limit_secs: count(1_800),
             max_attempts: count(4),
             max_wait_ms: NonZeroU64::from(count(60_000)),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use clap::Args;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
+    sync::{oneshot, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::{App, existing},
     plugins::{Connector, Registry},
-    sync::Pool,
+    sync::{Served, serve},
 };
 
 /// How often the plugin folders are looked at.
@@ -53,7 +53,6 @@ impl Run {
         let engine = Arc::new(app.engine(Arc::clone(&registry))?);
         let folders = context.plugin_folders()?;
         let looking = tokio::spawn(look_for_connectors(Arc::clone(&app), Arc::clone(&registry), folders));
-        let runs = usize::try_from(app.config.sync.runs.get()).unwrap_or(usize::MAX);
         out.say(&format!(
             "statusync {} is running on {}, {} connectors are loaded; Ctrl-C stops it",
             env!("CARGO_PKG_VERSION"),
@@ -66,9 +65,9 @@ impl Run {
             // A sender that is gone means stop as well.
             let _ = stopped.await;
         };
-        let served = engine.serve(Pool { runs, ..Pool::default() }, shutdown).await;
+        let (_reload, served) = watch::channel(Served { engine, pool: app.pool() });
+        serve(served, shutdown).await;
         looking.abort();
-        served?;
         out.say("stopped");
         Ok(Exit::Ok)
     }

@@ -52,12 +52,15 @@ pub(super) struct Sync {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// A text of yours: asked again with the same one, the run that was made is shown and none begun
+    #[arg(long, value_name = "TEXT", conflicts_with = "dry_run")]
+    request_key: Option<String>,
 }
 
 impl Sync {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let (out, app) = (context.out, context.open()?);
-        let Sync { tenant, channel, orders, all, task, since, dry_run } = self;
+        let Sync { tenant, channel, orders, all, task, since, dry_run, request_key } = self;
         let orders: Vec<String> =
             orders.into_iter().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect();
         let is_by_id = all || !orders.is_empty();
@@ -80,6 +83,7 @@ impl Sync {
             dry_run,
             trigger: Trigger::Manual,
             next_run_at: None,
+            request_key,
         };
         let summary = engine.run(request, Some(bar.watch())).await;
         bar.end();

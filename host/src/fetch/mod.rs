@@ -93,7 +93,8 @@ impl Fetcher {
         Fetcher { egress, retrying, pacing, clock, random: Mutex::new(random), wire }
     }
 
-    fn random(&self) -> f64 {
+    /// A number from 0 to 1.
+    pub(crate) fn random(&self) -> f64 {
         self.random.lock().unwrap_or_else(PoisonError::into_inner)()
     }
 }

@@ -31,7 +31,7 @@ pub use self::{
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
     sqlite::Sqlite,
-    task::{DueTask, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
+    task::{DueTask, Full, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
 };
 use crate::{
     domain::{
@@ -118,11 +118,9 @@ pub trait Store: Send + Sync {
     /// The task list, by tenant, channel and task.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>>;
 
-    /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds, the longest due first.
-    async fn due_tasks(&self, now: Millis, limit: u32) -> Result<Vec<DueTask>>;
-
-    /// When the next of the tasks that [`due_tasks`](Store::due_tasks) could give is due, UTC.
-    async fn next_due_at(&self) -> Result<Option<Millis>>;
+    /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds: of each connector the longest
+    /// due, `limit` at most. Those that are `full` are left out.
+    async fn due_tasks(&self, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>>;
 
     /// Changes a task.
     async fn set_task(
@@ -145,6 +143,9 @@ pub trait Store: Send + Sync {
 
     /// A run with the lines that were kept.
     async fn run(&self, run: RunId) -> Result<Option<(Run, Vec<RunLine>)>>;
+
+    /// The run that was made for a request with this key.
+    async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>>;
 
     /// How far a task has come.
     async fn mark(&self, tenant: &TenantCode, channel: &ChannelCode, task: Task) -> Result<Option<Mark>>;

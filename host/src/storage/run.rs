@@ -131,6 +131,8 @@ pub struct NewRun {
     pub trigger: Trigger,
     /// When it began, UTC.
     pub started_at: Millis,
+    /// The text by which its caller finds it again; unique within the tenant.
+    pub request_key: Option<String>,
 }
 
 /// The end of a run.
@@ -150,6 +152,8 @@ pub struct RunEnd {
     pub retries: u64,
     /// When its task is due again; `None` leaves that as it is.
     pub next_run_at: Option<Millis>,
+    /// Everything that happened before this instant, UTC, has been read and applied by it.
+    pub complete_until: Option<Millis>,
 }
 
 /// A run as it is kept.

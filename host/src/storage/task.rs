@@ -72,6 +72,8 @@ pub struct TaskRow {
     pub tenant: TenantCode,
     /// The channel.
     pub channel: ChannelCode,
+    /// The channel's connector.
+    pub connector: String,
     /// Which.
     pub task: Task,
     /// Whether the timer runs it.
@@ -88,8 +90,10 @@ pub struct TaskRow {
     pub last: Option<LastRun>,
     /// Runs that failed since the last that did not.
     pub consecutive_failures: u32,
-    /// How far it has come.
+    /// How far it has come, in the connector's words.
     pub mark: Option<Mark>,
+    /// Everything that happened before this instant, UTC, has been read and applied.
+    pub complete_until: Option<Millis>,
 }
 
 /// Which tasks to list. Empty means all.
@@ -101,13 +105,20 @@ pub struct TaskFilter {
     pub channel: Option<ChannelCode>,
 }
 
+/// Whose due tasks need not be looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Full {
+    /// These tenants'.
+    pub tenants: Vec<TenantCode>,
+    /// Those that these connectors serve.
+    pub connectors: Vec<String>,
+}
+
 /// A task whose time has come, on an enabled channel that no run holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueTask {
     /// The tenant.
     pub tenant: TenantCode,
-    /// Whether the tenant is live.
-    pub live: bool,
     /// The channel.
     pub channel: ChannelCode,
     /// The channel's connector.

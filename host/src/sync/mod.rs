@@ -15,6 +15,7 @@ mod people;
 mod pull;
 mod run;
 mod schedule;
+mod stop;
 mod trial;
 mod world;
 
@@ -33,7 +34,8 @@ use crate::{
 
 pub use observe::{Line, ObserveRequest, Observed, OutcomeLine};
 pub use people::Done;
-pub use schedule::Pool;
+pub use schedule::{Pool, Served, serve};
+pub use stop::Stop;
 pub use trial::{Trial, TrialEvent, TrialHost};
 
 /// The message that the task list shows for a tenant that has not gone live.
@@ -70,6 +72,8 @@ pub struct Setup {
     pub host: String,
     /// The most that one run may take, in milliseconds.
     pub run_limit_ms: u64,
+    /// Ends runs before their time.
+    pub stop: Stop,
 }
 
 /// Runs syncs. One per process, shared by the timer, the command line and whoever else asks.
@@ -81,6 +85,7 @@ pub struct Engine {
     lease: LeaseTimes,
     host: String,
     run_limit_ms: u64,
+    stop: Stop,
     accounts: world::Accounts,
     runs_begun: std::sync::atomic::AtomicU64,
 }
@@ -88,7 +93,7 @@ pub struct Engine {
 impl Engine {
     /// An engine over these parts.
     pub fn new(setup: Setup) -> Self {
-        let Setup { store, registry, fetcher, clock, lease, host, run_limit_ms } = setup;
+        let Setup { store, registry, fetcher, clock, lease, host, run_limit_ms, stop } = setup;
         Engine {
             store,
             registry,
@@ -97,6 +102,7 @@ impl Engine {
             lease,
             host,
             run_limit_ms,
+            stop,
             accounts: world::Accounts::default(),
             runs_begun: std::sync::atomic::AtomicU64::new(0),
         }
@@ -133,6 +139,8 @@ pub struct RunRequest {
     pub trigger: Trigger,
     /// When its task is due again; `None` leaves the schedule alone.
     pub next_run_at: Option<Millis>,
+    /// A text of the caller's: asked again with the same one, the run that was made is answered and none begun.
+    pub request_key: Option<String>,
 }
 
 /// What a run came to.

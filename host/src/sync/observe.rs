@@ -133,6 +133,7 @@ impl Engine {
             task: None,
             trigger: Trigger::Observe,
             started_at: self.clock.now_ms(),
+            request_key: None,
         };
         self.store.start_run(&run, holding.map(|holding| &holding.fence)).await
     }
@@ -147,6 +148,7 @@ impl Engine {
             calls: 0,
             retries: 0,
             next_run_at: None,
+            complete_until: None,
         };
         self.store.finish_run(run, &end).await
     }

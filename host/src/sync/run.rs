@@ -51,6 +51,8 @@ pub(super) struct Tally {
     pub(super) failed_pulls: u64,
     pub(super) error: Option<ConnectorError>,
     pub(super) lease_lost: bool,
+    /// The host was stopped meanwhile.
+    pub(super) stopped: bool,
 }
 
 impl Engine {
@@ -65,6 +67,9 @@ impl Engine {
         {
             return Err(SyncError::BadRequest("no order was chosen; name at least one".to_owned()));
         }
+        if let Some(done) = self.already_done(&request).await? {
+            return Ok(done);
+        }
         let gate = self.gate(&request.tenant, &request.channel, Some(request.task), !request.dry_run).await?;
         let open = match gate {
             Gate::Open(open) => open,
@@ -74,6 +79,32 @@ impl Engine {
         let summary = self.held_run(&request, &open, &holding, watch).await;
         holding.release().await;
         summary
+    }
+
+    /// What came of the run that was made for the same request before.
+    async fn already_done(&self, request: &RunRequest) -> Result<Option<RunSummary>, SyncError> {
+        let Some(key) = request.request_key.as_deref().filter(|_| !request.dry_run) else { return Ok(None) };
+        let Some(id) = self.store.run_of_request(&request.tenant, key).await? else { return Ok(None) };
+        let Some((run, lines)) = self.store.run(id).await? else { return Ok(None) };
+        if run.channel != request.channel || run.task != Some(request.task) {
+            return Err(SyncError::BadRequest(format!(
+                "request key {key} was used for another run ({id} on channel {}); take a new one",
+                run.channel
+            )));
+        }
+        let is_on = run.ended_at.is_none();
+        let message = if is_on { "this run is on since the first request".to_owned() } else { run.message };
+        Ok(Some(RunSummary {
+            run: Some(id),
+            result: run.result.unwrap_or(RunResult::Skipped),
+            message,
+            counts: run.counts,
+            calls: run.calls,
+            retries: run.retries,
+            lines,
+            absent: Vec::new(),
+            error: None,
+        }))
     }
 
     /// A run that a gate stopped: it asks nothing, and the task list shows why.
@@ -90,7 +121,7 @@ impl Engine {
             absent: Vec::new(),
             error: None,
         };
-        self.end(request, &summary).await?;
+        self.end(request, &summary, self.clock.now_ms()).await?;
         Ok(summary)
     }
 
@@ -101,12 +132,15 @@ impl Engine {
             task: Some(request.task),
             trigger: request.trigger,
             started_at: self.clock.now_ms(),
+            request_key: request.request_key.clone(),
         };
         self.store.start_run(&run, holding.map(|holding| &holding.fence)).await
     }
 
-    async fn end(&self, request: &RunRequest, summary: &RunSummary) -> Result<(), StoreError> {
+    async fn end(&self, request: &RunRequest, summary: &RunSummary, began: Millis) -> Result<(), StoreError> {
         let Some(run) = summary.run else { return Ok(()) };
+        // Windows tell by their marks how far they are complete; orders by id are as of the run's beginning.
+        let is_whole = request.task.is_by_id() && !matches!(request.choice, Choice::Orders(_));
         let end = RunEnd {
             ended_at: self.clock.now_ms(),
             result: summary.result,
@@ -115,6 +149,7 @@ impl Engine {
             calls: summary.calls,
             retries: summary.retries,
             next_run_at: request.next_run_at,
+            complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
         };
         self.store.finish_run(run, &end).await
     }
@@ -126,6 +161,7 @@ impl Engine {
         holding: &Holding,
         watch: Option<Watch>,
     ) -> Result<RunSummary, SyncError> {
+        let began = self.clock.now_ms();
         let run = if request.dry_run { None } else { Some(self.begin(request, Some(holding)).await?) };
         if let Some(watch) = &watch {
             watch(Progress::Started(run));
@@ -147,12 +183,19 @@ impl Engine {
                     watch,
                     tally: Tally::default(),
                 };
-                match run.work().await {
+                let worked = tokio::select! {
+                    worked = run.work() => worked,
+                    () = self.stop.told() => {
+                        run.tally.stopped = true;
+                        Ok(())
+                    }
+                };
+                match worked {
                     Err(SyncError::Store(StoreError::LeaseLost { .. })) => run.tally.lease_lost = true,
                     // The run has begun: its failure is written down before it is told.
                     Err(error) => {
                         let summary = failed_by_us(run.setting.run, run.tally, &error);
-                        let _ = self.end(request, &summary).await;
+                        let _ = self.end(request, &summary, began).await;
                         return Err(error);
                     }
                     Ok(()) => {}
@@ -164,12 +207,12 @@ impl Engine {
             }
             Err(AccountError::Sync(error)) => {
                 let summary = failed_by_us(run, Tally::default(), &error);
-                let _ = self.end(request, &summary).await;
+                let _ = self.end(request, &summary, began).await;
                 return Err(error);
             }
         };
         let summary = summary(run, tally, &calls);
-        self.end(request, &summary).await?;
+        self.end(request, &summary, began).await?;
         Ok(summary)
     }
 
@@ -397,13 +440,20 @@ fn summary(run: Option<RunId>, tally: Tally, calls: &Calls) -> RunSummary {
 /// facts that wait and facts that are not ours are named in the message and leave a run a SUCCESS.
 pub(super) fn result_of(tally: &Tally) -> RunResult {
     let counts = &tally.counts;
+    if tally.stopped && counts.polled == 0 {
+        return RunResult::Skipped;
+    }
     if tally.lease_lost || (tally.failed_pulls > 0 && counts.polled == 0) {
         return RunResult::Failed;
     }
     if counts.refused > 0 && counts.applied == 0 && counts.conflict == 0 {
         return RunResult::Failed;
     }
-    if tally.failed_pulls > 0 || counts.refused > 0 { RunResult::Partial } else { RunResult::Success }
+    if tally.failed_pulls > 0 || counts.refused > 0 || tally.stopped {
+        RunResult::Partial
+    } else {
+        RunResult::Success
+    }
 }
 
 pub(super) fn sentence(tally: &Tally) -> String {
@@ -411,6 +461,9 @@ pub(super) fn sentence(tally: &Tally) -> String {
     let mut parts = Vec::new();
     if tally.lease_lost {
         parts.push("lease lost: another host has taken the channel over".to_owned());
+    }
+    if tally.stopped {
+        parts.push("the host was stopped before the run ended; the next run goes on".to_owned());
     }
     if let Some(error) = &tally.error {
         parts.push(error.to_string());

@@ -87,6 +87,7 @@ impl Site {
             lease: LeaseTimes::default(),
             host: "test".to_owned(),
             run_limit_ms: 60_000,
+            stop: statusync::sync::Stop::default(),
         });
         Site { simulator, store, engine, tenant, _data: data }
     }
@@ -101,6 +102,7 @@ impl Site {
             dry_run: false,
             trigger: Trigger::Timer,
             next_run_at: None,
+            request_key: None,
         };
         self.engine.run(request, None).await.expect("the run begins")
     }

@@ -289,7 +289,7 @@ impl Import {
                 execute(db, &sql, params![tenant, code])?;
             }
         }
-        execute(db, "UPDATE tasks SET mark = NULL WHERE tenant = ?1", [tenant])?;
+        execute(db, "UPDATE tasks SET mark = NULL, complete_until = NULL WHERE tenant = ?1", [tenant])?;
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ use self::{
     writer::{Weight, Writer},
 };
 use super::{
-    Claim, ConflictRow, Decide, DueTask, Fence, Health, ItemCount, Mode, NewRun, NewTask, OrderFilter,
+    Claim, ConflictRow, Decide, DueTask, Fence, Full, Health, ItemCount, Mode, NewRun, NewTask, OrderFilter,
     OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd, RunFilter,
     RunId, RunLine, Shipping, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
 };
@@ -237,12 +237,9 @@ impl Store for Sqlite {
         self.read("was listing tasks", move |db| task::list(db, &filter)).await
     }
 
-    async fn due_tasks(&self, now: Millis, limit: u32) -> Result<Vec<DueTask>> {
-        self.read("was looking for due tasks", move |db| task::due(db, now, limit)).await
-    }
-
-    async fn next_due_at(&self) -> Result<Option<Millis>> {
-        self.read("was looking for due tasks", task::next_due_at).await
+    async fn due_tasks(&self, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>> {
+        let full = full.clone();
+        self.read("was looking for due tasks", move |db| task::due(db, now, &full, limit)).await
     }
 
     async fn set_task(
@@ -273,6 +270,11 @@ impl Store for Sqlite {
 
     async fn run(&self, run: RunId) -> Result<Option<(Run, Vec<RunLine>)>> {
         self.read("was reading a run", move |db| run::with_lines(db, run)).await
+    }
+
+    async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        self.read("was looking for a run", move |db| run::of_request(db, &tenant, &key)).await
     }
 
     async fn mark(&self, tenant: &TenantCode, channel: &ChannelCode, task: Task) -> Result<Option<Mark>> {

@@ -28,14 +28,15 @@ pub(super) fn start(db: &Connection, new: &NewRun, fence: Option<&Fence>) -> Res
     }
     let id = first(
         db,
-        "INSERT INTO runs (tenant, id, channel, task, set_off_by, started_at)
-         VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM runs), ?2, ?3, ?4, ?5) RETURNING id",
+        "INSERT INTO runs (tenant, id, channel, task, set_off_by, started_at, request_key)
+         VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM runs), ?2, ?3, ?4, ?5, ?6) RETURNING id",
         params![
             new.tenant.as_str(),
             new.channel.as_str(),
             new.task.map(Task::as_str),
             new.trigger.as_str(),
-            new.started_at
+            new.started_at,
+            new.request_key
         ],
         |row| Ok(RunId(row.get(0)?)),
     )?
@@ -67,6 +68,7 @@ fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
             calls: 0,
             retries: 0,
             next_run_at: None,
+            complete_until: None,
         };
         finish(db, id, &end)?;
     }
@@ -111,7 +113,8 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fai
         db,
         &format!(
             "UPDATE tasks SET running = nullif(running, ?4), last = ?5, next_run_at = coalesce(?6, next_run_at),
-                 consecutive_failures = {failures}
+                 consecutive_failures = {failures},
+                 complete_until = coalesce(max(complete_until, ?7), ?7, complete_until)
              WHERE tenant = ?1 AND channel = ?2 AND task = ?3"
         ),
         params![
@@ -120,7 +123,8 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fai
             task.as_str(),
             id.0,
             json(&last)?,
-            end.next_run_at
+            end.next_run_at,
+            end.complete_until
         ],
     )?;
     Ok(())
@@ -166,6 +170,12 @@ pub(super) fn with_lines(db: &Connection, id: RunId) -> Result<Option<(Run, Vec<
         params![run.tenant.as_str(), id.0],
     )?;
     Ok(Some((run, lines)))
+}
+
+/// The run that was made for a request.
+pub(super) fn of_request(db: &Connection, tenant: &TenantCode, key: &str) -> Result<Option<RunId>, Fail> {
+    let sql = "SELECT id FROM runs WHERE tenant = ?1 AND request_key = ?2";
+    first(db, sql, params![tenant.as_str(), key], |row| Ok(RunId(row.get(0)?)))
 }
 
 fn get(db: &Connection, id: RunId) -> Result<Option<Run>, Fail> {

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use plugin_api::{Millis, Task};
+use plugin_api::{Mark, Millis, Task};
 use rusqlite::{Connection, params};
-use serde::Serialize;
 
 use super::{
     fault::Fail,
@@ -368,12 +367,13 @@ pub(super) fn mark(
     tenant: &TenantCode,
     channel: &ChannelCode,
     task: Task,
-    mark: &impl Serialize,
+    mark: &Mark,
 ) -> Result<(), Fail> {
     let written = execute(
         db,
-        "UPDATE tasks SET mark = ?4 WHERE tenant = ?1 AND channel = ?2 AND task = ?3",
-        params![tenant.as_str(), channel.as_str(), task.as_str(), json(mark)?],
+        "UPDATE tasks SET mark = ?4, complete_until = coalesce(max(complete_until, ?5), ?5, complete_until)
+         WHERE tenant = ?1 AND channel = ?2 AND task = ?3",
+        params![tenant.as_str(), channel.as_str(), task.as_str(), json(mark)?, mark.complete_until],
     )?;
     if written == 0 {
         return Err(StoreError::NotFound(format!("task {task} of channel {channel}")).into());

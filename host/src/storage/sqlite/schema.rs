@@ -8,7 +8,10 @@ use super::fault::Fail;
 use crate::storage::StoreError;
 
 /// Migrations by number, from 1. Each is applied in one transaction, together with the number.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../../migrations/sqlite/0002_schedule.sql"),
+];
 
 /// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections
 /// that write or checkpoint at once can meet. That is our way of use.

@@ -133,6 +133,11 @@ pub(super) fn write_channel(db: &Connection, tenant: &TenantCode, new: &Channel)
          SET connector = excluded.connector, enabled = excluded.enabled, body = excluded.body",
         params![tenant.as_str(), new.code.as_str(), new.connector, new.enabled, json(new)?],
     )?;
+    execute(
+        db,
+        "UPDATE tasks SET connector = ?3 WHERE tenant = ?1 AND channel = ?2 AND connector <> ?3",
+        params![tenant.as_str(), new.code.as_str(), new.connector],
+    )?;
     Ok(())
 }
 

@@ -1,16 +1,18 @@
 //! Recurrent tasks.
 
+use std::sync::LazyLock;
+
 use plugin_api::{Mark, Millis, Task};
 use rusqlite::{Connection, Row, params};
 
 use super::{
     fault::Fail,
-    json::{each, execute, first, other, record, state},
+    json::{each, execute, first, json, other, record, state},
     schema::NOW,
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{DueTask, NewTask, RunId, StoreError, TaskEdit, TaskFilter, TaskRow},
+    storage::{DueTask, Full, NewTask, RunId, StoreError, TaskEdit, TaskFilter, TaskRow},
 };
 
 pub(super) fn ensure(
@@ -23,8 +25,9 @@ pub(super) fn ensure(
     for new in tasks {
         execute(
             db,
-            "INSERT INTO tasks (tenant, channel, task, enabled, interval_ms, window_ms, next_run_at)
-             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            "INSERT INTO tasks (tenant, channel, task, enabled, interval_ms, window_ms, next_run_at, connector)
+             SELECT ?1, ?2, ?3, 1, ?4, ?5, ?6, connector FROM channels WHERE tenant = ?1 AND code = ?2
+             ON CONFLICT DO NOTHING",
             params![
                 tenant.as_str(),
                 channel.as_str(),
@@ -42,7 +45,7 @@ pub(super) fn list(db: &Connection, filter: &TaskFilter) -> Result<Vec<TaskRow>,
     let mut tasks = each(
         db,
         "SELECT tenant, channel, task, enabled, interval_ms, window_ms, next_run_at, running, last,
-             consecutive_failures, mark
+             consecutive_failures, mark, connector, complete_until
          FROM tasks WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR channel = ?2)
          ORDER BY tenant, channel",
         params![
@@ -71,6 +74,8 @@ fn row(row: &Row<'_>) -> Result<TaskRow, Fail> {
         last: optional(row, 8, "last run")?,
         consecutive_failures: row.get(9)?,
         mark: optional(row, 10, "mark")?,
+        connector: row.get(11)?,
+        complete_until: row.get(12)?,
     })
 }
 
@@ -86,33 +91,40 @@ fn optional<T: serde::de::DeserializeOwned>(
     row.get_ref(column)?.as_str_or_null().map_err(other)?.map(|text| record(what, text)).transpose()
 }
 
-pub(super) fn due(db: &Connection, now: Millis, limit: u32) -> Result<Vec<DueTask>, Fail> {
-    let sql = format!(
-        "SELECT k.tenant, t.live, k.channel, c.connector, k.task, k.next_run_at
-         FROM tasks k
-         JOIN channels c ON c.tenant = k.tenant AND c.code = k.channel
-         JOIN tenants t ON t.tenant = k.tenant
-         WHERE k.enabled = 1 AND k.next_run_at <= ?1 AND c.enabled = 1 AND c.lease_until <= {NOW}
-         ORDER BY k.next_run_at LIMIT ?2"
-    );
-    each(db, &sql, params![now, limit], |row| {
-        Ok(DueTask {
-            tenant: row.get::<_, String>(0)?.into(),
-            live: row.get(1)?,
-            channel: row.get::<_, String>(2)?.into(),
-            connector: row.get(3)?,
-            task: task(row, 4)?,
-            next_run_at: row.get(5)?,
-        })
-    })
+pub(super) fn due(db: &Connection, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>, Fail> {
+    static DUE: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT k.tenant, k.channel, k.task, k.next_run_at
+             FROM tasks k CROSS JOIN channels c ON c.tenant = k.tenant AND c.code = k.channel
+             WHERE k.enabled = 1 AND k.connector = ?1 AND k.next_run_at <= ?2
+                 AND k.tenant NOT IN (SELECT value FROM json_each(?3)) AND c.enabled = 1 AND c.lease_until <= {NOW}
+             ORDER BY k.next_run_at LIMIT ?4"
+        )
+    });
+    let tenants = json(&full.tenants)?;
+    let mut due = Vec::new();
+    let mut connector = next_connector(db, "")?;
+    while let Some(id) = connector {
+        if !full.connectors.contains(&id) {
+            due.extend(each(db, &DUE, params![id, now, tenants, limit], |row| {
+                Ok(DueTask {
+                    tenant: row.get::<_, String>(0)?.into(),
+                    channel: row.get::<_, String>(1)?.into(),
+                    connector: id.clone(),
+                    task: task(row, 2)?,
+                    next_run_at: row.get(3)?,
+                })
+            })?);
+        }
+        connector = next_connector(db, &id)?;
+    }
+    Ok(due)
 }
 
-pub(super) fn next_due_at(db: &Connection) -> Result<Option<Millis>, Fail> {
-    let sql = format!(
-        "SELECT k.next_run_at FROM tasks k JOIN channels c ON c.tenant = k.tenant AND c.code = k.channel
-         WHERE k.enabled = 1 AND c.enabled = 1 AND c.lease_until <= {NOW} ORDER BY k.next_run_at LIMIT 1"
-    );
-    first(db, &sql, [], |row| Ok(row.get(0)?))
+/// The next connector, by id, that has tasks.
+fn next_connector(db: &Connection, after: &str) -> Result<Option<String>, Fail> {
+    let sql = "SELECT connector FROM tasks WHERE enabled = 1 AND connector > ?1 ORDER BY connector LIMIT 1";
+    first(db, sql, [after], |row| Ok(row.get(0)?))
 }
 
 pub(super) fn set(

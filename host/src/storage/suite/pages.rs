@@ -58,6 +58,7 @@ pub(crate) async fn a_page_is_written_whole(db: &impl Database) {
         channel: fk1(),
         task: Some(Task::Status),
         trigger: Trigger::Timer,
+        request_key: None,
         started_at: now(),
     };
     let run = store.start_run(&new, Some(&fence)).await.unwrap();

@@ -7,12 +7,12 @@ use super::{
     sample::{MINUTE, acme, acme_with, apply, channel, fence, fk1, import, keys, now},
 };
 use crate::storage::{
-    Claim, Counts, NewRun, NewTask, PageKeys, PageResult, RunEnd, RunFilter, RunId, RunLine, RunResult,
+    Claim, Counts, Full, NewRun, NewTask, PageKeys, PageResult, RunEnd, RunFilter, RunId, RunLine, RunResult,
     Store, StoreError, TaskEdit, TaskFilter, TaskRow, Trigger,
 };
 
 fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
-    NewRun { tenant: acme(), channel: fk1(), task, trigger: Trigger::Timer, started_at }
+    NewRun { tenant: acme(), channel: fk1(), task, trigger: Trigger::Timer, started_at, request_key: None }
 }
 
 fn end(result: RunResult, ended_at: Millis) -> RunEnd {
@@ -24,6 +24,7 @@ fn end(result: RunResult, ended_at: Millis) -> RunEnd {
         calls: 2,
         retries: 1,
         next_run_at: Some(ended_at + MINUTE),
+        complete_until: None,
     }
 }
 
@@ -70,20 +71,24 @@ pub(crate) async fn due_are_enabled_tasks_of_enabled_channels_that_no_run_holds(
     let due = |at| {
         let store = &store;
         async move {
-            let due = store.due_tasks(at, 10).await.unwrap();
+            let due = store.due_tasks(at, &Full::default(), 10).await.unwrap();
             due.into_iter().map(|due| due.task).collect::<Vec<_>>()
         }
     };
-    assert_eq!(store.next_due_at().await.unwrap(), Some(now()));
     assert_eq!(due(now() - 1).await, []);
     assert_eq!(due(now()).await, [Task::Status]);
     assert_eq!(due(now() + 1).await, [Task::Status, Task::Pending], "the longest due first");
-    assert_eq!(store.due_tasks(now() + 1, 1).await.unwrap().len(), 1);
-    let first = &store.due_tasks(now(), 1).await.unwrap()[0];
-    assert_eq!((first.live, first.connector.as_str()), (true, "flipkart"));
+    assert_eq!(store.due_tasks(now() + 1, &Full::default(), 1).await.unwrap().len(), 1);
+    let first = &store.due_tasks(now(), &Full::default(), 1).await.unwrap()[0];
+    assert_eq!(first.connector, "flipkart");
+    for full in [
+        Full { tenants: vec![acme()], ..Full::default() },
+        Full { connectors: vec!["flipkart".into()], ..Full::default() },
+    ] {
+        assert_eq!(store.due_tasks(now() + 1, &full, 10).await.unwrap(), [], "{full:?}");
+    }
     let held = fence(&*store, "FK1", "a").await;
     assert_eq!(due(now() + 1).await, []);
-    assert_eq!(store.next_due_at().await.unwrap(), None);
     store.release(&held).await.unwrap();
     store.enable_channel(&acme(), &fk1(), false).await.unwrap();
     assert_eq!(due(now() + 1).await, []);

@@ -110,6 +110,7 @@ pub(crate) async fn an_import_replaces_everything_but_secrets_and_tasks(db: &imp
             channel: channel.into(),
             task: Some(Task::Status),
             trigger: Trigger::Manual,
+            request_key: None,
             started_at: now(),
         };
         store.start_run(&run, Some(&fence)).await.unwrap();

@@ -1,0 +1,151 @@
+//! The daemon's loop: takes what is due, many runs at a time, tenant by tenant, until it is told to stop.
+//!
+//! Who may begin is decided in `turns`, when a task is due again in `timing`; both without clock or store.
+
+mod timing;
+mod turns;
+
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+
+use plugin_api::Millis;
+use tokio::{
+    sync::watch,
+    task::{Id, JoinSet},
+    time::{sleep, timeout},
+};
+
+pub use self::turns::Pool;
+use self::{
+    timing::{next_run, retry_at},
+    turns::Turns,
+};
+use super::{Choice, Engine, RunRequest, RunSummary, SyncError};
+use crate::storage::{DueTask, RunResult, TaskEdit, TaskFilter, TaskRow, Trigger};
+
+/// How often the loop looks for what is due.
+const TICK: Duration = Duration::from_millis(200);
+/// How long runs in flight may go on after the word to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long they may take to write down that they did not end by themselves.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+/// Due tasks of one connector that are looked at together.
+const LOOK: u32 = 500;
+
+/// What the daemon works with; a reload hands it another.
+#[derive(Clone)]
+pub struct Served {
+    /// Does the runs.
+    pub engine: Arc<Engine>,
+    /// How many at once.
+    pub pool: Pool,
+}
+
+/// Runs what is due until `shutdown`; then claims nothing more and lets what runs end, for 20 s at most. Runs that have not
+/// ended by then write down that they were stopped and give their channels back.
+///
+/// What arrives at `served` is for the runs that begin from then on; those that are on end with what they began with. A
+/// store that fails is tried again, and said so in the log.
+pub async fn serve(mut served: watch::Receiver<Served>, shutdown: impl Future<Output = ()>) {
+    tokio::pin!(shutdown);
+    let mut runs: JoinSet<()> = JoinSet::new();
+    let mut begun: HashMap<Id, DueTask> = HashMap::new();
+    let mut turns = Turns::new(served.borrow().pool);
+    loop {
+        let Served { engine, pool } = served.borrow_and_update().clone();
+        turns.set_pool(pool);
+        while let Some(ended) = runs.try_join_next_with_id() {
+            note_end(&mut turns, &mut begun, ended.map(|(id, ())| id));
+        }
+        if turns.free() > 0 {
+            match engine.store.due_tasks(engine.clock.now_ms(), &turns.full(), LOOK).await {
+                Ok(due) => {
+                    for task in turns.begin(due) {
+                        let (engine, due) = (Arc::clone(&engine), task.clone());
+                        let handle = runs.spawn(async move { engine.run_due(due).await });
+                        begun.insert(handle.id(), task);
+                    }
+                }
+                Err(error) => tracing::error!(%error, "the task list cannot be read; tried again"),
+            }
+        }
+        tokio::select! {
+            () = &mut shutdown => break,
+            () = sleep(TICK) => {}
+        }
+    }
+    tracing::info!(runs = runs.len(), "stopping: no new runs; those in flight may end");
+    if timeout(DRAIN, all_of(&mut runs)).await.is_ok() {
+        return;
+    }
+    tracing::warn!(runs = runs.len(), "runs are ended before they are done; the next ones go on with them");
+    served.borrow().engine.stop.tell();
+    if timeout(LAST_WORDS, all_of(&mut runs)).await.is_err() {
+        tracing::warn!(runs = runs.len(), "some runs do not end; their leases run out by themselves");
+        runs.shutdown().await;
+    }
+}
+
+async fn all_of(runs: &mut JoinSet<()>) {
+    while runs.join_next().await.is_some() {}
+}
+
+fn note_end(turns: &mut Turns, begun: &mut HashMap<Id, DueTask>, ended: Result<Id, tokio::task::JoinError>) {
+    let id = ended.unwrap_or_else(|error| error.id());
+    if let Some(task) = begun.remove(&id) {
+        turns.ended(&task);
+    }
+}
+
+impl Engine {
+    async fn run_due(&self, due: DueTask) {
+        let filter = TaskFilter { tenant: Some(due.tenant.clone()), channel: Some(due.channel.clone()) };
+        let row = match self.store.tasks(&filter).await {
+            Ok(rows) => rows.into_iter().find(|row| row.task == due.task),
+            Err(error) => {
+                tracing::error!(%error, tenant = %due.tenant, channel = %due.channel, "the task cannot be read");
+                return;
+            }
+        };
+        let Some(row) = row else { return };
+        let now = self.clock.now_ms();
+        let request = RunRequest {
+            tenant: due.tenant.clone(),
+            channel: due.channel.clone(),
+            task: due.task,
+            choice: Choice::Task,
+            since_ms: None,
+            dry_run: false,
+            trigger: Trigger::Timer,
+            next_run_at: Some(next_run(&row, now)),
+            request_key: None,
+        };
+        let span = tracing::info_span!("run", tenant = %due.tenant, channel = %due.channel, task = %due.task);
+        let ran = tracing::Instrument::instrument(self.run(request, None), span).await;
+        match ran {
+            Ok(summary) if summary.result == RunResult::Failed => {
+                self.put_off(&row, now, Some(&summary)).await;
+                tracing::warn!(tenant = %due.tenant, channel = %due.channel, task = %due.task, message = summary.message, "run failed");
+            }
+            Ok(summary) => {
+                tracing::info!(tenant = %due.tenant, channel = %due.channel, task = %due.task, result = %summary.result, message = summary.message, "run ended");
+            }
+            // Another run has the channel; the task stays due.
+            Err(SyncError::AlreadyRunning { .. }) => {}
+            Err(error) => {
+                self.put_off(&row, now, None).await;
+                tracing::error!(tenant = %due.tenant, channel = %due.channel, task = %due.task, %error, "run could not be done");
+            }
+        }
+    }
+
+    /// Puts a failing task off, and says so if even that fails.
+    async fn put_off(&self, row: &TaskRow, now: Millis, summary: Option<&RunSummary>) {
+        let asked = summary.and_then(|summary| summary.error.as_ref()?.retry_after);
+        let not_before = asked.and_then(|wait| now.checked_add(Millis::try_from(wait.as_millis()).ok()?));
+        let at = retry_at(row, now, self.fetcher.random(), not_before);
+        let edit = TaskEdit { next_run_at: Some(at), ..TaskEdit::default() };
+        if let Err(error) = self.store.set_task(&row.tenant, &row.channel, row.task, edit).await {
+            tracing::error!(%error, "the failing task was not put off");
+        }
+    }
+}

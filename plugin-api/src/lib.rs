@@ -6,7 +6,7 @@
 //! [`Script`](testing::Script) of replies and in the host against the marketplace.
 //!
 //! Read in this order: [`Connector`], [`Cx`], [`Observation`], [`Status`], [`Descriptor`], [`testing`]; then what saves
-//! writing the same again: [`settings`], [`reading`], [`time`].
+//! writing the same again: [`settings`], [`reading`], [`time`], [`Window`], [`Progress`].
 //!
 //! What crosses the boundary to the host is in the crate `plugin-abi` and never shows here.
 
@@ -20,11 +20,13 @@ mod job;
 mod logging;
 mod machine;
 mod observation;
+mod progress;
 pub mod reading;
 pub mod settings;
 mod status;
 pub mod testing;
 pub mod time;
+mod window;
 
 pub use connector::{Connector, Cx};
 pub use descriptor::{
@@ -35,7 +37,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use http::{Reply, Request, Value, account_token, secret, token_part};
 pub use job::{Job, Mark, OrderRef, Pull, Scope, Task, Token, Work};
 pub use observation::{Millis, Observation, ReturnFact, ReturnKind, ShippedBy};
+pub use progress::Progress;
 pub use status::{Meaning, Status, StatusRow, StatusTable};
+pub use window::Window;
 
 /// The host's side of the boundary: records to plain types. Connectors have no use for it.
 #[doc(hidden)]

@@ -8,7 +8,9 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+    de::{
+        DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor, value::MapAccessDeserializer,
+    },
 };
 
 /// A text, or an id written as a whole number. Null and blank are `None`. A float is refused: it may have lost digits.
@@ -103,6 +105,24 @@ pub fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error
 /// Whether a member is there and is not null; its content is dropped unread.
 pub fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     Option::<IgnoredAny>::deserialize(from).map(|member| member.is_some())
+}
+
+/// A row of a list that is read by itself: one that has another form than documented does not hide those beside it.
+///
+/// What lies deeper may be a list of such rows again. Telling of an unreadable row is the connector's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row<T> {
+    /// As documented.
+    Read(T),
+    /// Something else; its content is dropped.
+    Unreadable,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Row<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(from)?;
+        Ok(serde_json::from_value(value).map_or(Row::Unreadable, Row::Read))
+    }
 }
 
 /// How many units a row speaks for.
@@ -210,6 +230,14 @@ mod tests {
         ] {
             assert_eq!(read(flag, value.clone()).unwrap(), is, "{value}");
         }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_does_not_hide_the_others() {
+        let rows: Vec<Row<u8>> = serde_json::from_value(json!([1, "x", 300, null, 2])).unwrap();
+        let unreadable = || Row::Unreadable;
+        assert_eq!(rows, [Row::Read(1), unreadable(), unreadable(), unreadable(), Row::Read(2)]);
+        assert!(serde_json::from_str::<Vec<Row<u8>>>("[1, 2").is_err(), "half a list is none");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Meaning, Status, StatusTable};
+use crate::{Meaning, Status, StatusTable, time::IST_SECS};
 
 /// The key under which the host passes the names of the secrets that the channel has.
 const PRESENT_SECRETS: &str = "_secrets";
@@ -145,6 +145,15 @@ impl Given {
             .ok_or_else(|| {
                 format!("`{name}` must be a whole number from {} to {}", range.start(), range.end())
             })
+    }
+
+    /// How far ahead of UTC a place is, in seconds: `IST`, `UTC` or an offset such as `+05:30`; or the default.
+    ///
+    /// # Errors
+    /// If it is something else, the name of a region among it.
+    pub fn utc_offset(&self, name: &str, default_secs: i32) -> Result<i32, String> {
+        let Some(text) = self.optional_text(name)? else { return Ok(default_secs) };
+        offset_secs(&text).ok_or_else(|| format!("`{name}` must be IST, UTC or an offset such as +05:30"))
     }
 
     /// Yes or no, or the default.
@@ -286,6 +295,23 @@ fn url(name: &str, given: &Value) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn offset_secs(text: &str) -> Option<i32> {
+    let two = |digits: &str, most: i32| {
+        let is_number = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        digits.parse::<i32>().ok().filter(|number| is_number && *number <= most)
+    };
+    let (sign, rest) = match text {
+        "IST" => return Some(IST_SECS),
+        "UTC" | "Z" => return Some(0),
+        _ => text
+            .strip_prefix('+')
+            .map(|rest| (1, rest))
+            .or_else(|| text.strip_prefix('-').map(|rest| (-1, rest)))?,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    Some(sign * (two(hours, 14)? * 3600 + two(minutes, 59)? * 60))
+}
+
 fn is_loopback(rest: &str) -> bool {
     let authority = rest.split('/').next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
@@ -318,6 +344,19 @@ mod tests {
             assert_eq!(given.url("a", "https://x").unwrap(), "https://x");
             assert_eq!(given.required_text("a").unwrap_err(), "`a` is missing");
             assert_eq!(given.required_url("a").unwrap_err(), "`a` is missing");
+        }
+    }
+
+    #[test]
+    fn an_offset_is_read_in_each_of_its_forms_and_regions_are_refused() {
+        for (text, secs) in
+            [("IST", 19_800), ("+05:30", 19_800), ("UTC", 0), ("Z", 0), ("-03:00", -10_800), (" ", 7)]
+        {
+            assert_eq!(given(json!({ "zone": text })).utc_offset("zone", 7), Ok(secs), "{text}");
+        }
+        for text in ["5:30", "+5:30", "+05:60", "+15:00", "+0530", "+-1:00", "Asia/Kolkata"] {
+            let error = given(json!({ "zone": text })).utc_offset("zone", 7).unwrap_err();
+            assert!(error.starts_with("`zone`"), "{text}");
         }
     }
 

@@ -42,6 +42,11 @@ pub fn library(id: &str) -> Result<PathBuf> {
     built.get(id).cloned().with_context(|| format!("connectors/{id} builds no library"))
 }
 
+/// The folder of a connector.
+pub fn folder(id: &str) -> PathBuf {
+    workspace().join("connectors").join(id)
+}
+
 fn workspace() -> &'static Path {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().unwrap_or(tests)

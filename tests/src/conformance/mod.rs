@@ -1,25 +1,30 @@
 //! The family suite: what every connector has to get right, whatever its marketplace.
 //!
-//! A [`Case`] selects itself by what a connector declares; a [`Subject`] says how that connector's marketplace looks,
-//! good and bad. [`run`] puts a marketplace on a loopback port for each case, has the host pull from it, and reports.
-//! Every failure says what to mend in the connector.
+//! A [`Subject`] is the connector's own `fixtures/suite.toml`: how its marketplace looks, good and bad. A [`Case`] selects
+//! itself by what the connector declares. [`run`] puts a marketplace on a loopback port for each case, has the host pull
+//! from it, and reports. Every failure says what to mend.
 //!
-//! The host is handed in as [`Host`]: nothing here knows it. A new connector needs one file in [`subjects`] and nothing
-//! else; what is peculiar to one marketplace belongs into its own tests.
+//! The host is handed in as [`Host`]: nothing here knows it, and nothing here knows a marketplace. What is peculiar to one
+//! belongs into its connector's own tests.
 
 pub mod built;
 mod cases;
 mod stage;
 mod subject;
-pub mod subjects;
 
-use futures_util::future::BoxFuture;
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+};
 use plugin_api::{Descriptor, Error, Mark, Millis, Observation, Scope, Task};
 use serde_json::Value;
 
 pub use cases::{CASES, Case, Outcome, Verdict};
 pub use stage::Bench;
-pub use subject::{Login, Route, Show, Subject, UNHEARD_OF};
+pub use subject::{Login, PERSONAL, Refusal, Route, Scene, Subject, Table, UNHEARD_OF, Word};
+
+/// How many cases are under way at once.
+const AT_ONCE: usize = 4;
 
 /// A pull that the host is to make: without pacing, with waits of a few milliseconds, loopback allowed.
 #[derive(Clone, Debug)]
@@ -60,24 +65,45 @@ pub trait Host: Sync {
 /// What the suite found.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Cases that passed, by name, those of a task with the task's.
-    pub passed: Vec<String>,
-    /// Cases that do not apply, each with the reason.
-    pub left_out: Vec<String>,
-    /// What to mend.
-    pub failures: Vec<String>,
+    /// Every case that was selected, in order: its name, with the scene's or the word's, and how it ended.
+    pub cases: Vec<(String, Verdict)>,
 }
 
 impl Report {
+    /// The cases that passed.
+    pub fn passed(&self) -> impl Iterator<Item = &str> {
+        self.cases
+            .iter()
+            .filter(|(_, verdict)| *verdict == Ok(Outcome::Passed))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The cases that do not apply, and why.
+    pub fn left_out(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.cases.iter().filter_map(|(name, verdict)| match verdict {
+            Ok(Outcome::NotForThis(why)) => Some((name.as_str(), why.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The cases that failed, and what to mend.
+    pub fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.cases.iter().filter_map(|(name, verdict)| match verdict {
+            Err(mend) => Some((name.as_str(), mend.as_str())),
+            _ => None,
+        })
+    }
+
     /// Whether the connector keeps to the contract.
     ///
     /// # Errors
     /// Everything that is to be mended, a line each. A suite without a single passed case is an error too.
     pub fn verdict(&self) -> Result<(), String> {
-        if !self.failures.is_empty() {
-            return Err(self.failures.join("\n"));
+        let failures: Vec<String> = self.failed().map(|(name, mend)| format!("{name}: {mend}")).collect();
+        if !failures.is_empty() {
+            return Err(failures.join("\n"));
         }
-        if self.passed.is_empty() {
+        if self.passed().next().is_none() {
             return Err("not a single case was selected: that proves nothing".to_owned());
         }
         Ok(())
@@ -85,47 +111,20 @@ impl Report {
 }
 
 /// Runs every case that the connector's descriptor selects.
-pub async fn run(host: &dyn Host, subject: &dyn Subject) -> Report {
+pub async fn run(host: &dyn Host, subject: &Subject) -> Report {
     run_cases(CASES, host, subject).await
 }
 
-/// Runs some cases. A declared task that none of them proves is a failure.
-pub async fn run_cases(cases: &[Case], host: &dyn Host, subject: &dyn Subject) -> Report {
-    let mut report = Report::default();
-    let bench = Bench { host, subject };
-    let id = subject.id();
-    let mut note = |name: String, verdict: Verdict| -> bool {
-        let is_passed = matches!(verdict, Ok(Outcome::Passed));
-        match verdict {
-            Ok(Outcome::Passed) => report.passed.push(name),
-            Ok(Outcome::NotForThis(reason)) => report.left_out.push(format!("{id}, {name}: {reason}")),
-            Err(mend) => report.failures.push(format!("{id}, {name}: {mend}")),
-        }
-        is_passed
-    };
-    let selected: Vec<&Case> = cases.iter().filter(|case| (case.applies)(host.descriptor())).collect();
-    for case in &selected {
-        if let cases::Run::Once(run) = case.run {
-            note(case.name.to_owned(), run(&bench).await);
-        }
+/// Runs some cases. A declared task or claim that none of them proves is a failure.
+pub async fn run_cases(cases: &[Case], host: &dyn Host, subject: &Subject) -> Report {
+    let bench = Bench::new(host, subject);
+    let mut asked = Vec::new();
+    for case in cases.iter().filter(|case| (case.applies)(host.descriptor())) {
+        asked.extend(case.instances(&bench));
     }
-    let mut unproved = Vec::new();
-    for &task in &host.descriptor().tasks {
-        let mut is_proved = false;
-        for case in &selected {
-            if let cases::Run::EachTask(run) = case.run {
-                is_proved |= note(format!("{}, task {task}", case.name), run(&bench, task).await);
-            }
-        }
-        if !is_proved {
-            unproved.push(task);
-        }
-    }
-    for task in unproved {
-        report.failures.push(format!(
-            "{id}: task {task} is declared and no case proves it: describe its replies in \
-             tests/src/conformance/subjects, or take the task out of the descriptor"
-        ));
-    }
+    let running = asked.into_iter().map(|(name, running)| running.map(|verdict| (name, verdict)));
+    let mut report = Report { cases: futures_util::stream::iter(running).buffered(AT_ONCE).collect().await };
+    let unproved = cases::unproved(&bench, &report);
+    report.cases.extend(unproved);
     report
 }

@@ -45,7 +45,7 @@ fn pull(server: &MockServer, task: Task, scope: Scope) -> Asked {
         "base_url": server.uri(), "token_url": format!("{}{LOGIN}", server.uri()),
         "client_id": SECRETS[0], "client_secret": SECRETS[1], "refresh_token": SECRETS[2],
     });
-    Asked { connector: "amazon", settings, task, scope, now: NOW, max_attempts: 2 }
+    Asked { connector: "amazon".to_owned(), settings, task, scope, now: NOW, max_attempts: 2 }
 }
 
 fn last_hour() -> Scope {

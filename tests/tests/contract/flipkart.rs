@@ -52,7 +52,7 @@ fn pull(server: &MockServer, task: Task, scope: Scope) -> Asked {
     let settings = json!({
         "base_url": server.uri(), "client_id": SECRETS[0], "client_secret": SECRETS[1],
     });
-    Asked { connector: "flipkart", settings, task, scope, now: NOW, max_attempts: 2 }
+    Asked { connector: "flipkart".to_owned(), settings, task, scope, now: NOW, max_attempts: 2 }
 }
 
 fn by_id(server: &MockServer, numbers: &[u32]) -> Asked {

@@ -17,7 +17,7 @@ use statusync::{
 /// A pull to make: unpaced, with waits of a few milliseconds at most.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) connector: &'static str,
+    pub(crate) connector: String,
     pub(crate) settings: Value,
     pub(crate) task: Task,
     pub(crate) scope: Scope,
@@ -50,7 +50,7 @@ impl Asked {
             run_limit_ms: 60_000,
         };
         let trial = Trial {
-            connector: connector(self.connector),
+            connector: connector(&self.connector),
             settings,
             host,
             task: self.task,

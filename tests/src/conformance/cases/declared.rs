@@ -11,20 +11,19 @@ use super::{Bench, PASSED, Verdict};
 
 pub(super) fn is_complete<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdict> {
     async move {
-        let gaps = gaps(bench.host.descriptor(), bench.subject.id());
+        let gaps = gaps(bench.host.descriptor());
         if gaps.is_empty() { PASSED } else { Err(format!("complete the descriptor: {}", gaps.join("; "))) }
     }
     .boxed()
 }
 
-fn gaps(said: &Descriptor, id: &str) -> Vec<String> {
+fn gaps(said: &Descriptor) -> Vec<String> {
     let mut gaps = Vec::new();
     let mut need = |is_there: bool, what: &str| {
         if !is_there {
             gaps.push(what.to_owned());
         }
     };
-    need(said.id == id, "its id is not the folder's");
     need(!said.name.trim().is_empty() && !said.api_version.trim().is_empty(), "name or API version is empty");
     need(!said.tasks.is_empty(), "no task");
     need(!said.capabilities.is_empty(), "no claim");
@@ -82,11 +81,11 @@ fn wrong(setting: &Setting) -> Vec<Value> {
 
 pub(super) fn refuses_settings<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdict> {
     async move {
-        let Some(&task) = bench.host.descriptor().tasks.first() else {
-            return Err("declare a task".to_owned());
+        let Some(scene) = bench.subject.scenes.first() else {
+            return Err("describe a scene in fixtures/suite.toml".to_owned());
         };
         let server = MockServer::start().await;
-        let sound = bench.subject.settings(&server.uri());
+        let sound = bench.settings(Some(scene), &server.uri());
         let mut problems = Vec::new();
         for setting in &bench.host.descriptor().settings {
             let mut tries = wrong(setting);
@@ -96,13 +95,11 @@ pub(super) fn refuses_settings<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdic
             for value in tries {
                 let mut settings = sound.clone();
                 if value.is_null() {
-                    if let Some(given) = settings.as_object_mut() {
-                        given.remove(&setting.name);
-                    }
+                    settings.remove(&setting.name);
                 } else {
-                    settings[&setting.name] = value.clone();
+                    settings.insert(setting.name.clone(), value.clone());
                 }
-                let ran = bench.pull_with(settings, task).await?;
+                let ran = bench.pull_with(settings, scene).await?;
                 let is_named = |message: &str| message.contains(&setting.name);
                 match &ran.result {
                     Err(error) if error.kind == ErrorKind::Config && is_named(&error.message) => {}

@@ -5,11 +5,12 @@ mod failures;
 mod logins;
 mod rows;
 mod secrets;
+mod words;
 
 use futures_util::future::BoxFuture;
-use plugin_api::{Descriptor, ErrorKind, Task};
+use plugin_api::{Descriptor, ErrorKind, StatusRow};
 
-use super::{Bench, Ran};
+use super::{Bench, Ran, Report, Scene, Table};
 
 /// What a case that found no fault says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Outcome {
     /// The connector got it right.
     Passed,
     /// The marketplace knows no such thing, and why.
-    NotForThis(&'static str),
+    NotForThis(String),
 }
 
 /// How a case ended: an error says what to mend.
@@ -28,8 +29,12 @@ pub type Verdict = Result<Outcome, String>;
 pub(super) enum Run {
     /// Once for a connector.
     Once(for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Verdict>),
-    /// Once for each task that the connector declares.
-    EachTask(for<'a> fn(&'a Bench<'a>, Task) -> BoxFuture<'a, Verdict>),
+    /// Once for each scene.
+    EachScene(for<'a> fn(&'a Bench<'a>, &'a Scene) -> BoxFuture<'a, Verdict>),
+    /// Once for each row of each status table.
+    EachRow(for<'a> fn(&'a Bench<'a>, &'a StatusRow) -> BoxFuture<'a, Verdict>),
+    /// Once for each place at which a word may be unknown.
+    EachTable(for<'a> fn(&'a Bench<'a>, &'a Table) -> BoxFuture<'a, Verdict>),
 }
 
 /// A case.
@@ -42,12 +47,38 @@ pub struct Case {
     pub(super) run: Run,
 }
 
+impl Case {
+    /// What it comes to for a connector.
+    pub(super) fn instances<'a>(&self, bench: &'a Bench<'a>) -> Vec<(String, BoxFuture<'a, Verdict>)> {
+        let name = self.name;
+        match self.run {
+            Run::Once(run) => vec![(name.to_owned(), run(bench))],
+            Run::EachScene(run) => {
+                let scenes = bench.subject.scenes.iter().filter(|scene| !scene.words_only);
+                scenes.map(|scene| (format!("{name}, scene {}", scene.name), run(bench, scene))).collect()
+            }
+            Run::EachRow(run) => {
+                let rows = bench.host.descriptor().statuses.iter();
+                rows.map(|row| (format!("{name}, {} `{}`", row.vocabulary, row.raw), run(bench, row)))
+                    .collect()
+            }
+            Run::EachTable(run) => {
+                let tables = bench.subject.tables.iter();
+                tables.map(|table| (format!("{name}, {}", table.vocabulary), run(bench, table))).collect()
+            }
+        }
+    }
+}
+
 const fn once(name: &'static str, run: for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Verdict>) -> Case {
     Case { name, applies: |_| true, run: Run::Once(run) }
 }
 
-const fn each(name: &'static str, run: for<'a> fn(&'a Bench<'a>, Task) -> BoxFuture<'a, Verdict>) -> Case {
-    Case { name, applies: |_| true, run: Run::EachTask(run) }
+const fn each(
+    name: &'static str,
+    run: for<'a> fn(&'a Bench<'a>, &'a Scene) -> BoxFuture<'a, Verdict>,
+) -> Case {
+    Case { name, applies: |_| true, run: Run::EachScene(run) }
 }
 
 const fn when(applies: fn(&Descriptor) -> bool, case: Case) -> Case {
@@ -65,8 +96,13 @@ pub const CASES: &[Case] = &[
     each("rows are reported, and nothing that is not claimed", rows::are_reported),
     each("rows that come twice are the same observations", rows::repeat),
     each("an answer without rows reports nothing", rows::are_absent),
-    each("an unknown status stays UNMAPPED with its text", rows::stay_unmapped),
-    once("some task shows an unknown status", rows::are_unknown_somewhere),
+    Case { name: "a word means what its table says", applies: |_| true, run: Run::EachRow(words::mean) },
+    Case {
+        name: "an unknown word stays UNMAPPED with its text",
+        applies: |_| true,
+        run: Run::EachTable(words::unknown),
+    },
+    once("data of buyers goes no further", secrets::of_buyers),
     when(|said| said.auth.login, each("a refused login is auth and is not tried again", logins::are_refused)),
     when(
         |said| said.auth.login && said.auth.expired_on.contains(&401),
@@ -86,6 +122,41 @@ pub const CASES: &[Case] = &[
 ];
 
 const PASSED: Verdict = Ok(Outcome::Passed);
+
+/// Declared tasks and claims that no passed case stands behind.
+pub(super) fn unproved(bench: &Bench<'_>, report: &Report) -> Vec<(String, Verdict)> {
+    let said = bench.host.descriptor();
+    let mut unproved = Vec::new();
+    for task in &said.tasks {
+        let mut scenes = bench.subject.scenes.iter().filter(|scene| scene.task == *task && !scene.words_only);
+        let is_proved =
+            |scene: &Scene| report.passed().any(|name| name.ends_with(&format!(", scene {}", scene.name)));
+        if !scenes.any(is_proved) {
+            let mend = format!(
+                "task {task} is declared and no case proves it: describe a scene of it in fixtures/suite.toml, or take \
+                 the task out of the descriptor"
+            );
+            unproved.push(("every task is proved by a case".to_owned(), Err(mend)));
+        }
+    }
+    let proved = bench.proved.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut missing: Vec<String> = said
+        .capabilities
+        .iter()
+        .filter(|claim| !proved.contains(&(claim.status, claim.scope)))
+        .map(|claim| format!("{} asked for by {:?}", claim.status, claim.scope))
+        .collect();
+    missing.dedup();
+    if !missing.is_empty() {
+        let mend = format!(
+            "claimed and not reported in any scene: {}: let its words stand in a scene of that scope in \
+             fixtures/suite.toml, or take the claim out of the descriptor",
+            missing.join("; ")
+        );
+        unproved.push(("every claim is proved by a case".to_owned(), Err(mend)));
+    }
+    unproved
+}
 
 /// That a pull failed with one of these kinds and reported nothing; `mend` is what to do otherwise.
 fn failed(ran: &Ran, kinds: &[ErrorKind], mend: &str) -> Verdict {

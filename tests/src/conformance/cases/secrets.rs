@@ -1,20 +1,19 @@
-//! That what is secret stays so, whatever a marketplace sends back.
+//! That what is secret or a buyer's stays so, whatever a marketplace sends.
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use plugin_api::Task;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Bench, PASSED, Verdict};
+use super::{Bench, PASSED, Verdict, rows};
 use crate::conformance::{
-    Show,
-    stage::{Fault, json as reply, token},
+    PERSONAL, Scene,
+    stage::{Act, Fault, json as reply, token},
 };
 
-pub(super) fn echoed<'a>(bench: &'a Bench<'a>, task: Task) -> BoxFuture<'a, Verdict> {
+pub(super) fn echoed<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
     async move {
-        let secrets = bench.secrets(&bench.subject.settings("http://127.0.0.1:1"));
+        let secrets = bench.secrets(&bench.settings(Some(scene), "http://127.0.0.1:1"));
         // The first token is the only one that is in use then.
-        let in_use = token(bench.subject.id(), 1);
+        let in_use = token(bench.id(), 1);
         let used = secrets.iter().filter(|(name, value)| name != "the token" || *value == in_use);
         let echo: Vec<&str> = used.map(|(_, value)| value.as_str()).collect();
         for code in [200, 400, 404, 422, 500] {
@@ -24,18 +23,39 @@ pub(super) fn echoed<'a>(bench: &'a Bench<'a>, task: Task) -> BoxFuture<'a, Verd
                     "errors": [{"code": said, "message": said, "description": said}],
                 });
                 let fault = reply(code, &body.to_string()).insert_header("x-echo", *said);
-                let stage = bench.stage(task, Show::Rows, Some(Fault::always(fault))).await?;
-                let stage = stage.ok_or("its subject shows no rows for this task: describe some")?;
+                let stage = bench.stage(Act::rows(scene).fault(Fault::always(fault))).await;
                 // That nothing secret is in what came of it is looked after by `pull`.
-                bench.pull(&stage, task).await?;
+                bench.pull(&stage).await?;
             }
         }
-        let everything: Value = bench.subject.settings("http://127.0.0.1:1");
         let log = bench.host.log();
-        match bench.secrets(&everything).iter().find(|(_, value)| log.contains(value.as_str())) {
+        match secrets.iter().find(|(_, value)| log.contains(value.as_str())) {
             Some((name, _)) => Err(format!("`{name}` is in the log: log neither requests nor replies")),
             None => PASSED,
         }
+    }
+    .boxed()
+}
+
+pub(super) fn of_buyers<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdict> {
+    async move {
+        let mut is_shown = false;
+        for scene in &bench.subject.scenes {
+            if scene.rows.iter().any(|route| route.text.contains("{personal}")) {
+                is_shown = true;
+                // That none is in what came of it is looked after by `pull`.
+                rows::good(bench, scene).await?;
+            }
+        }
+        if !is_shown {
+            return Err("no reply of fixtures/suite.toml has data of a buyer: put {personal} where the marketplace sends \
+                        names and addresses"
+                .to_owned());
+        }
+        if bench.host.log().contains(PERSONAL) {
+            return Err("data of a buyer is in the log: log ids and counts, and no reply".to_owned());
+        }
+        PASSED
     }
     .boxed()
 }

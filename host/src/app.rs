@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
-use plugin_api::{Error as ConnectorError, ErrorKind, Operation};
+use plugin_api::Error as ConnectorError;
 
 use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config, ConfigError, SyncConfig},
-    fetch::{self, Egress, Fetcher, NoPacing, Pacing, Retrying, Turn},
+    fetch::{self, Egress, Fetcher, NoPacing, Retrying},
+    kept::{StoredBreakers, StoredPacing},
     plugins::Registry,
     secrets::{Key, SecretError},
     storage::{Sqlite, Store, StoreError},
@@ -241,6 +241,7 @@ impl App {
             },
             clock: Arc::clone(&self.clock),
             random: Box::new(rand::random),
+            breaker_log: Arc::new(StoredBreakers { store: Arc::clone(&self.store) }),
         };
         let fetcher = Fetcher::new(setup).map_err(AppError::WayOut)?;
         Ok(Engine::new(Setup {
@@ -287,37 +288,6 @@ pub fn scanned(store: PathBuf, folders: &[PathBuf]) -> Arc<Registry> {
 /// Those of the folders that exist.
 pub fn existing(folders: &[PathBuf]) -> Vec<PathBuf> {
     folders.iter().filter(|folder| folder.is_dir()).cloned().collect()
-}
-
-/// The rate plan, kept in the store, so that restarts and other hosts do not overspend it.
-struct StoredPacing {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-}
-
-impl Pacing for StoredPacing {
-    fn turn<'a>(
-        &'a self,
-        account: &'a str,
-        operation: &'a Operation,
-        patience: Duration,
-    ) -> BoxFuture<'a, Result<Turn, ConnectorError>> {
-        Box::pin(async move {
-            let interval_ms =
-                i64::try_from(self.refill(operation).as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
-            let failed = |error: StoreError| {
-                ConnectorError::new(ErrorKind::Unavailable, format!("the rate plan cannot be read: {error}"))
-            };
-            let now = self.clock.now_ms();
-            let reserved = self.store.reserve(account, &operation.name, interval_ms, operation.burst, now);
-            let wait = Duration::from_millis(reserved.await.map_err(failed)?.try_into().unwrap_or(0));
-            if wait <= patience {
-                return Ok(Turn::In(wait));
-            }
-            self.store.give_back(account, &operation.name, interval_ms).await.map_err(failed)?;
-            Ok(Turn::TooLong(wait))
-        })
-    }
 }
 
 #[cfg(test)]

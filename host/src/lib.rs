@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod fetch;
 pub mod import;
+mod kept;
 pub mod nearest;
 pub mod plugins;
 pub mod printed;

@@ -24,13 +24,14 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("domain", Uses::These(&[])),
     ("fetch", Uses::These(&["clock", "secrets"])),
     ("import", Uses::These(&["domain", "nearest"])),
+    ("kept", Uses::These(&["clock", "fetch", "storage"])),
     ("nearest", Uses::These(&[])),
     ("plugins", Uses::These(&[])),
     ("printed", Uses::These(&["domain"])),
     ("secrets", Uses::These(&[])),
     ("settings", Uses::These(&["nearest", "secrets"])),
     ("storage", Uses::These(&["clock", "domain", "secrets"])),
-    ("sync", Uses::These(&["clock", "domain", "fetch", "plugins", "secrets", "storage"])),
+    ("sync", Uses::These(&["clock", "domain", "fetch", "kept", "plugins", "secrets", "storage"])),
     ("telemetry", Uses::These(&["config"])),
 ];
 

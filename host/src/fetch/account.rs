@@ -62,6 +62,7 @@ pub struct LoginSender {
 pub(super) struct Identity {
     pub(super) fetcher: Arc<Fetcher>,
     pub(super) key: String,
+    pub(super) connector: String,
     pub(super) targets: Targets,
     pub(super) operations: Vec<Operation>,
     pub(super) expired_on: Vec<u16>,
@@ -89,6 +90,7 @@ impl Account {
             targets: Targets::new(&descriptor.hosts, &setup.urls, fetcher.egress)?,
             fetcher,
             key: setup.key,
+            connector: descriptor.id.clone(),
             operations: descriptor.operations.clone(),
             expired_on: descriptor.auth.expired_on.clone(),
             reply_bytes: descriptor.limits.reply_bytes.min(LARGEST_REPLY_BYTES),

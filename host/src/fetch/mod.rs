@@ -6,7 +6,7 @@
 //!
 //! 1. the URL is judged (`target`), and later every address that its host resolves to (`address`);
 //! 2. references to secrets and to the account token are filled in (`fill`), after a login where needed (`login`);
-//! 3. the call waits for its turn in the rate plan ([`Pacing`]);
+//! 3. the call waits for its turn in the rate plan ([`Pacing`]), unless nobody has answered for a while (`breaker`);
 //! 4. one attempt is made, within time and size (`client`, `body`);
 //! 5. a refused token brings one login and one repeat, a passing failure waits and repeats (`sending`, [`Retrying`]);
 //! 6. secrets that the marketplace echoed are blanked (`redact`).
@@ -16,6 +16,7 @@
 mod account;
 mod address;
 mod body;
+mod breaker;
 mod client;
 mod exchange;
 mod fill;
@@ -28,11 +29,17 @@ mod script;
 mod sending;
 mod target;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use plugin_api::Error;
+use tower::retry::budget::TpsBudget;
 
 pub use account::{Account, AccountSetup, LoginSender};
+pub use breaker::{BreakerLog, NoBreakerLog, OpenBreaker, Subject, both as breakers_of};
 pub use exchange::{Exchange, Observer};
 pub use limits::{Buckets, NoPacing, Pacing, Turn, next_turn};
 pub use login::{HeldToken, Login, NotKept, TokenStore};
@@ -43,6 +50,13 @@ pub use crate::secrets::Secret;
 
 /// The largest reply that is read, whatever a descriptor asks for, in bytes after unpacking.
 pub const LARGEST_REPLY_BYTES: u64 = 64 << 20;
+
+/// Repeats are counted over this time,
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+/// so many a second are granted in any case,
+const BUDGET_FLOOR: u32 = 10;
+/// and this share of the requests besides.
+const BUDGET_SHARE: f32 = 0.2;
 
 /// Where packets may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +80,8 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// What the waits between attempts are spread by.
     pub random: Random,
+    /// Is told whom we leave in peace.
+    pub breaker_log: Arc<dyn BreakerLog>,
 }
 
 /// The process's way out. Connections are shared by all accounts on it.
@@ -75,6 +91,8 @@ pub struct Fetcher {
     pacing: Arc<dyn Pacing>,
     clock: Arc<dyn Clock>,
     random: Mutex<Random>,
+    breakers: breaker::Breakers,
+    budgets: Mutex<HashMap<String, Arc<TpsBudget>>>,
     wire: Box<dyn client::Wire>,
 }
 
@@ -89,8 +107,30 @@ impl Fetcher {
     }
 
     fn over(wire: Box<dyn client::Wire>, setup: Setup) -> Self {
-        let Setup { egress, retrying, pacing, clock, random } = setup;
-        Fetcher { egress, retrying, pacing, clock, random: Mutex::new(random), wire }
+        let Setup { egress, retrying, pacing, clock, random, breaker_log } = setup;
+        Fetcher {
+            egress,
+            retrying,
+            pacing,
+            clock,
+            random: Mutex::new(random),
+            breakers: breaker::Breakers::new(breaker_log),
+            budgets: Mutex::default(),
+            wire,
+        }
+    }
+
+    /// Takes over what another process, or this one before its restart, has found out.
+    pub fn learn_breaker(&self, open: OpenBreaker) {
+        self.breakers.learn(open);
+    }
+
+    /// The connector's budget for repeats: a fifth of its requests, and a few a second in any case.
+    fn budget(&self, connector: &str) -> Arc<TpsBudget> {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets.entry(connector.to_owned());
+        let new = || Arc::new(TpsBudget::new(BUDGET_WINDOW, BUDGET_FLOOR, BUDGET_SHARE));
+        Arc::clone(budget.or_insert_with(new))
     }
 
     /// A number from 0 to 1.
@@ -127,6 +167,7 @@ mod tests {
             pacing: Arc::new(Buckets::new(Arc::new(SystemClock))),
             clock: Arc::new(SystemClock),
             random: Box::new(|| 0.5),
+            breaker_log: Arc::new(NoBreakerLog),
         };
         let mut login = request("POST", &format!("{base_url}/token"));
         login.operation = "login".into();

@@ -197,6 +197,7 @@ impl Scene {
                 pacing: self.pacing,
                 clock: runtime_clock(),
                 random: Box::new(move || random),
+                breaker_log: Arc::new(super::NoBreakerLog),
             },
         );
         let setup = AccountSetup {

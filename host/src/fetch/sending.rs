@@ -13,6 +13,7 @@ use std::{
 use plugin_api::{Error, ErrorKind, Operation, Reply};
 use reqwest::Url;
 use tokio::time::{Instant, sleep};
+use tower::retry::budget::Budget as _;
 
 use super::{
     Exchange, Observer, Turn,
@@ -49,6 +50,8 @@ impl Identity {
         let with_token = used.filter(|_| needs_token(request));
 
         let (mut failures, mut stale, mut attempt, mut waited) = (0, None, 1, Duration::ZERO);
+        let budget = self.fetcher.budget(&self.connector);
+        budget.deposit();
         loop {
             let number = match with_token {
                 None => None,
@@ -62,6 +65,7 @@ impl Identity {
             let call = fill(request, url.clone(), &Credentials { secrets: &self.secrets(), token })?;
 
             let operation = self.granted(declared);
+            self.pass_breakers()?;
             waited += self.wait_turn(&operation).await?;
             let start = Instant::now();
             let outcome = self.fetcher.wire.attempt(&call, self.reply_bytes).await;
@@ -71,6 +75,8 @@ impl Identity {
                 observer(&exchange);
             }
             (attempt, waited) = (attempt + 1, Duration::ZERO);
+
+            self.tell_breakers(&outcome).await;
 
             let problem = match outcome {
                 Err(Failure::Refused(error)) => return Err(error),
@@ -92,7 +98,7 @@ impl Identity {
             };
             failures += 1;
             let floor = self.floor(&problem, &self.granted(declared));
-            if failures >= retrying.max_attempts {
+            if failures >= retrying.max_attempts || !budget.withdraw() || self.pass_breakers().is_err() {
                 let reply = problem.given_up(failures, floor)?;
                 return Ok(self.handed_over(reply, &call, used.is_none()));
             }
@@ -105,6 +111,32 @@ impl Identity {
             sleep(wait).await;
             waited = wait;
         }
+    }
+
+    /// Whether somebody has answered lately, or it is time to see whether anybody does.
+    fn pass_breakers(&self) -> Result<(), Error> {
+        let now = self.fetcher.clock.now_ms();
+        let Err(open) = self.fetcher.breakers.pass(&self.key, &self.connector, now) else { return Ok(()) };
+        let wait = Duration::from_millis(u64::try_from(open.probe_at - now).unwrap_or(0));
+        let message = format!(
+            "{} is not asked for now: {} attempts in a row have failed ({}); the next is made in {} s",
+            open.subject,
+            open.failures,
+            open.reason,
+            wait.as_secs().max(1)
+        );
+        Err(Error::new(ErrorKind::Unavailable, message).retry_after(wait))
+    }
+
+    async fn tell_breakers(&self, outcome: &Result<Reply, Failure>) {
+        let breakers = &self.fetcher.breakers;
+        let failed = match outcome {
+            Ok(reply) if matches!(reply.status, 500 | 502 | 503 | 504) => format!("HTTP {}", reply.status),
+            Err(Failure::Passing(text)) => text.clone(),
+            Err(Failure::Refused(_)) => return,
+            Ok(_) => return breakers.answered(&self.key, &self.connector).await,
+        };
+        breakers.failed(&self.key, &self.connector, self.fetcher.clock.now_ms(), &failed).await;
     }
 
     fn operation(&self, name: &str) -> Result<&Operation, Error> {
@@ -261,6 +293,44 @@ mod tests {
 
     fn refused(error: &Error) -> (ErrorKind, u64) {
         (error.kind, error.retry_after.unwrap().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_marketplace_that_does_not_answer_is_left_in_peace() {
+        let mut scene = Scene::new();
+        scene.retrying = Retrying { max_attempts: 4, ..Retrying::default() };
+        let stage = scene.play(|_, number| Ok(reply(if number < 9 { 503 } else { 200 }, &[], "{}")));
+        for _ in 0..2 {
+            assert_eq!(stage.account.send(plain()).await.unwrap().status, 503, "the reply is handed over");
+        }
+        let refused = stage.account.send(plain()).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        assert!(
+            refused.message.contains("8 attempts in a row have failed (HTTP 503)"),
+            "{}",
+            refused.message
+        );
+        assert_eq!(stage.calls().len(), 8, "nothing was sent");
+
+        sleep(refused.retry_after.unwrap()).await;
+        assert_eq!(stage.account.send(plain()).await.unwrap().status, 503, "one probe, not repeated");
+        assert_eq!(stage.calls().len(), 9);
+        sleep(Duration::from_mins(1)).await;
+        assert_eq!(stage.account.send(plain()).await.unwrap().status, 200);
+        assert_eq!(stage.account.send(plain()).await.unwrap().status, 200, "it is asked again as before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn repeats_of_all_accounts_together_keep_to_their_budget() {
+        let mut scene = Scene::new();
+        scene.retrying = Retrying { max_attempts: 2, base: Duration::from_millis(1), ..Retrying::default() };
+        // Every second attempt is answered, so that no breaker opens.
+        let stage = scene.play(|_, number| Ok(reply(if number % 2 == 0 { 503 } else { 404 }, &[], "{}")));
+        for _ in 0..1_000 {
+            stage.account.send(plain()).await.unwrap();
+        }
+        let repeats = stage.calls().len() - 1_000;
+        assert!((100..=301).contains(&repeats), "{repeats} repeats of 1000 requests");
     }
 
     #[tokio::test(start_paused = true)]

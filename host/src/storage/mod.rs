@@ -337,6 +337,17 @@ pub trait Store: Send + Sync {
     /// Puts a call back that was not made.
     async fn give_back(&self, account: &str, operation: &str, interval_ms: Millis) -> Result<()>;
 
+    // Breakers.
+
+    /// Writes down who is not asked for a while, by a name; `body` is the caller's own text.
+    async fn put_breaker(&self, subject: &str, body: &str) -> Result<()>;
+
+    /// Strikes it out again.
+    async fn drop_breaker(&self, subject: &str) -> Result<()>;
+
+    /// The texts that are written down, of these subjects or of all, by subject.
+    async fn breakers(&self, subjects: Option<&[String]>) -> Result<Vec<String>>;
+
     // Itself.
 
     /// Looks whether the store is sound.

@@ -11,7 +11,7 @@ use super::world::{Credentials, World, account, settings_for};
 use crate::{
     clock::{Clock, SettableClock, SystemClock},
     domain::observed::Observed,
-    fetch::{Buckets, Egress, Fetcher, NoPacing, Pacing, Retrying, Setup},
+    fetch::{Buckets, Egress, Fetcher, NoBreakerLog, NoPacing, Pacing, Retrying, Setup},
     plugins::{Connector, drive},
     secrets::Secret,
 };
@@ -99,6 +99,7 @@ impl Trial {
             pacing,
             clock,
             random: Box::new(rand::random::<f64>),
+            breaker_log: Arc::new(NoBreakerLog),
         })?);
         let secrets = secrets(&connector, &settings)?;
         let credentials = Credentials::alone(settings.clone(), secrets);

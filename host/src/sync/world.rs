@@ -26,8 +26,9 @@ use crate::{
     },
     fetch::{
         Account, AccountSetup, Exchange, Fetcher, HeldToken, Login, LoginSender, NotKept, Observer,
-        TokenStore,
+        TokenStore, breakers_of,
     },
+    kept::open_breakers,
     plugins::{Connector, drive},
     secrets::Secret,
     storage::Store,
@@ -269,6 +270,11 @@ impl Engine {
         channel: &Channel,
         connector: &Arc<Connector>,
     ) -> Result<(Arc<Account>, Vec<String>), AccountError> {
+        let id = &connector.descriptor.id;
+        let concerned = breakers_of(&format!("{tenant}/{}", channel.code), id);
+        for open in open_breakers(&*self.store, Some(&concerned)).await.map_err(SyncError::from)? {
+            self.fetcher.learn_breaker(open);
+        }
         let secrets = self.store.secrets(tenant, &channel.code).await.map_err(SyncError::from)?;
         let names: Vec<String> = secrets.keys().cloned().collect();
         let made_from = fingerprint(channel, connector, &secrets);

@@ -77,6 +77,7 @@ impl Site {
             pacing: Arc::new(NoPacing),
             clock: Arc::new(SystemClock),
             random: Box::new(|| 0.5),
+            breaker_log: Arc::new(statusync::fetch::NoBreakerLog),
         })
         .expect("a fetcher");
         let engine = Engine::new(Setup {

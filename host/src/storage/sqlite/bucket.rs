@@ -1,11 +1,12 @@
-//! Rate buckets: one instant each, when the bucket would be full again (the generic cell rate algorithm).
+//! What keeps calls within bounds: rate buckets, one instant each, when the bucket would be full again (the generic cell
+//! rate algorithm), and breakers, texts that the caller makes.
 
 use plugin_api::Millis;
 use rusqlite::{Connection, params};
 
 use super::{
     fault::Fail,
-    json::{execute, first},
+    json::{each, execute, first, json},
 };
 
 pub(super) fn reserve(
@@ -39,4 +40,31 @@ pub(super) fn give_back(
         params![account, operation, interval_ms],
     )?;
     Ok(())
+}
+
+pub(super) fn put_breaker(db: &Connection, subject: &str, body: &str) -> Result<(), Fail> {
+    execute(
+        db,
+        "INSERT INTO breakers (subject, body) VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET body = excluded.body",
+        params![subject, body],
+    )?;
+    Ok(())
+}
+
+pub(super) fn drop_breaker(db: &Connection, subject: &str) -> Result<(), Fail> {
+    execute(db, "DELETE FROM breakers WHERE subject = ?1", [subject])?;
+    Ok(())
+}
+
+pub(super) fn breakers(db: &Connection, subjects: Option<&[String]>) -> Result<Vec<String>, Fail> {
+    let read = |row: &rusqlite::Row<'_>| Ok(row.get(0)?);
+    match subjects {
+        None => each(db, "SELECT body FROM breakers ORDER BY subject", [], read),
+        Some(subjects) => each(
+            db,
+            "SELECT body FROM breakers WHERE subject IN (SELECT value FROM json_each(?1)) ORDER BY subject",
+            [json(&subjects)?],
+            read,
+        ),
+    }
 }

@@ -523,6 +523,21 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn put_breaker(&self, subject: &str, body: &str) -> Result<()> {
+        let (subject, body) = (subject.to_owned(), body.to_owned());
+        self.write("was writing a breaker", move |db| bucket::put_breaker(db, &subject, &body)).await
+    }
+
+    async fn drop_breaker(&self, subject: &str) -> Result<()> {
+        let subject = subject.to_owned();
+        self.write("was striking out a breaker", move |db| bucket::drop_breaker(db, &subject)).await
+    }
+
+    async fn breakers(&self, subjects: Option<&[String]>) -> Result<Vec<String>> {
+        let subjects = subjects.map(<[String]>::to_vec);
+        self.read("was reading breakers", move |db| bucket::breakers(db, subjects.as_deref())).await
+    }
+
     async fn import(
         &self,
         snapshot: Snapshot,

@@ -67,6 +67,7 @@ macro_rules! suite {
                 a_bucket_lets_its_burst_through_and_then_paces,
                 stock_on_hand_is_set_and_what_is_blocked_stays,
                 a_channel_is_switched_off_and_on,
+                breakers_are_kept_until_they_are_struck_out,
                 the_store_is_sound;
             tenants:
                 an_export_of_an_import_of_an_export_is_equal,

@@ -107,6 +107,21 @@ pub(crate) async fn a_channel_is_switched_off_and_on(db: &impl Database) {
     assert!(matches!(unknown, Err(StoreError::NotFound(_))));
 }
 
+pub(crate) async fn breakers_are_kept_until_they_are_struck_out(db: &impl Database) {
+    let store = db.open();
+    store.put_breaker("connector paytm", "old").await.unwrap();
+    store.put_breaker("connector paytm", "P").await.unwrap();
+    store.put_breaker("account acme/FK1", "A").await.unwrap();
+    drop(store);
+    let store = db.open();
+    assert_eq!(store.breakers(None).await.unwrap(), ["A", "P"]);
+    let one = ["connector paytm".to_owned(), "connector voonik".to_owned()];
+    assert_eq!(store.breakers(Some(&one)).await.unwrap(), ["P"]);
+    store.drop_breaker("connector paytm").await.unwrap();
+    store.drop_breaker("connector paytm").await.unwrap();
+    assert_eq!(store.breakers(None).await.unwrap(), ["A"]);
+}
+
 pub(crate) async fn the_store_is_sound(db: &impl Database) {
     let store = db.open();
     import(&*store, acme_with(3)).await;

@@ -185,6 +185,7 @@ pub fn read_config(named: Option<&Path>, data: &DataDir) -> Result<Config, AppEr
 }
 
 /// The opened parts of a host.
+#[derive(Clone)]
 pub struct App {
     /// Its files.
     pub data: DataDir,

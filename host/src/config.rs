@@ -3,6 +3,7 @@
 //! It reads text and checks it. Where the file lies, and what is made from it, is `app`'s business.
 
 use std::{
+    net::SocketAddr,
     num::{NonZeroU32, NonZeroU64},
     path::{Path, PathBuf},
 };
@@ -26,6 +27,8 @@ pub struct Config {
     pub egress: EgressConfig,
     /// Runs.
     pub sync: SyncConfig,
+    /// Where the daemon answers.
+    pub http: HttpConfig,
     /// What is written to stderr while it works.
     pub log: LogConfig,
 }
@@ -130,6 +133,43 @@ impl Default for SyncConfig {
             max_wait_ms: NonZeroU64::from(count(60_000)),
             rate_plan: true,
         }
+    }
+}
+
+/// `[http]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Where the daemon listens.
+    pub listen: Listen,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        let port = 8420;
+        HttpConfig { listen: Listen::At(SocketAddr::from(([127, 0, 0, 1], port))) }
+    }
+}
+
+/// An address and port, or nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Listen {
+    /// It does not listen.
+    Off,
+    /// Here; port 0 takes a free one.
+    At(SocketAddr),
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Listen::Off);
+        }
+        let wrong = |_| format!("`{text}` is no address and port, such as 127.0.0.1:8420, nor `off`");
+        text.parse().map(Listen::At).map_err(wrong)
     }
 }
 
@@ -286,6 +326,11 @@ mod tests {
                 "[database]\nurl = \"postgres://h/db\"\n",
                 "c.toml:2:7: database.url: PostgreSQL is not",
                 "SQLite",
+            ),
+            (
+                "[http]\nlisten = \"8420\"\n",
+                "c.toml:2:10: http.listen: `8420` is no address and port",
+                "127.0.0.1:8420",
             ),
             (
                 "[database]\nurl = \"mysql://h\"\n",

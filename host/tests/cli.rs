@@ -524,17 +524,110 @@ fn a_reader_that_goes_away_is_no_failure() {
     }
 }
 
+/// A daemon that ends with the test.
+struct Daemon {
+    child: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStderr>>,
+    address: String,
+}
+
+impl Daemon {
+    /// Starts one on a free port and waits until it says so.
+    fn start(place: &Place) -> Daemon {
+        use std::io::{BufRead as _, BufReader};
+        fs::write(place.data().join("config.toml"), "[http]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+        let mut child = place.command().args(["run", "--log", "off"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let (_, address) = first.split_once("http://").expect("it says where it answers");
+        let address = address.split(';').next().unwrap().to_owned();
+        assert!(first.contains("is running"), "{first}");
+        Daemon { child, lines, address }
+    }
+
+    /// Status line and body of a page.
+    fn get(&self, path: &str) -> (String, String) {
+        use std::io::Read as _;
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: statusync\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.lines().next().unwrap().to_owned(), body.to_owned())
+    }
+
+    fn stop(mut self) -> Vec<String> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success());
+        let rest: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{rest:?}");
+        rest
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn the_daemon_stops_when_it_is_told_to() {
-    use std::io::{BufRead as _, BufReader};
-    let place = Place::with_acme();
-    let mut child = place.command().args(["run", "--log", "off"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    assert!(first.contains("is running"), "{first}");
-    let told = Command::new("kill").arg(child.id().to_string()).status().unwrap();
-    assert!(told.success());
-    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let rest = Daemon::start(&Place::with_acme()).stop();
     assert!(rest[0].starts_with("stopping") && rest[1] == "stopped", "{rest:?}");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_daemon_says_that_it_lives_is_ready_and_what_it_did() {
+    let place = Place::with_acme();
+    let daemon = Daemon::start(&place);
+    assert_eq!(daemon.get("/livez"), ("HTTP/1.1 200 OK".into(), "scheduler: turns\n".into()));
+    assert_eq!(
+        daemon.get("/readyz"),
+        ("HTTP/1.1 200 OK".into(), "scheduler: turns\ndatabase: answers\n".into())
+    );
+    let (status, figures) = daemon.get("/metrics");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(figures.contains("statusync_runs_in_flight 0"), "{figures}");
+    assert!(!figures.contains("acme"), "no figure names a tenant: {figures}");
+    assert!(daemon.get("/").0.contains("404"));
+}
+
+#[test]
+fn a_second_daemon_on_the_same_data_is_sent_away() {
+    let place = Place::with_acme();
+    let daemon = Daemon::start(&place);
+    let second = place.run("run");
+    second.says(4, &["a daemon runs on", "already, process", &daemon.child.id().to_string()]);
+    daemon.stop();
+    place.run("reload").says(4, &["no daemon runs on", "statusync run"]);
+}
+
+#[test]
+fn a_wrong_configuration_is_told_and_the_daemon_keeps_the_one_it_has() {
+    let place = Place::with_acme();
+    let daemon = Daemon::start(&place);
+    let config = place.data().join("config.toml");
+    let good = fs::read_to_string(&config).unwrap();
+    place.run("reload").says(0, &["has taken its configuration"]);
+
+    fs::write(&config, "[sync]\nruns = 0\n").unwrap();
+    place.run("reload").says(2, &["config.toml:2:8: sync.runs", "nonzero"]);
+    // As if somebody had sent SIGHUP by hand, or the file had changed between the two looks.
+    let told = Command::new("kill").args(["-HUP", &daemon.child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let note =
+        || -> Value { serde_json::from_slice(&fs::read(place.data().join("daemon.json")).unwrap()).unwrap() };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while note()["problem"].is_null() {
+        assert!(std::time::Instant::now() < deadline, "{}", note());
+        std::thread::yield_now();
+    }
+    assert!(note()["problem"].as_str().unwrap().contains("sync.runs"));
+    assert_eq!(daemon.get("/readyz").0, "HTTP/1.1 200 OK", "it goes on with what it had");
+
+    fs::write(&config, good).unwrap();
+    place.run("reload").says(0, &["has taken its configuration"]);
+    assert!(note()["problem"].is_null());
 }

@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Context {
     pub(super) out: Out,
     data: Result<DataDir, AppError>,
+    named: Option<PathBuf>,
+    log: Option<Level>,
     config: Result<Config, AppError>,
 }
 
@@ -36,7 +38,21 @@ impl Context {
             Ok(data) => app::read_config(named.as_deref(), data),
             Err(_) => Ok(Config::default()),
         };
-        Context { out: Out { is_json: global.json, is_quiet: global.quiet }, data, config }
+        let out = Out { is_json: global.json, is_quiet: global.quiet };
+        Context { out, data, named, log: global.log, config }
+    }
+
+    /// Reads the configuration again, as it is now.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub(super) fn read_again(&self) -> Result<Config, Failure> {
+        Ok(app::read_config(self.named.as_deref(), self.data()?)?)
+    }
+
+    /// The level that the command line asks for, which a configuration does not change.
+    pub(super) fn log_level(&self) -> Option<Level> {
+        self.log
     }
 
     /// What the configuration says about logging.

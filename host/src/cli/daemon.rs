@@ -11,14 +11,18 @@ use tokio::{
 
 use super::{
     context::Context,
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, sentence},
     output::Out,
     tasks::ensure,
 };
 use crate::{
     app::{App, existing},
+    config::{Config, Level, Listen},
+    http::{self, Answers, Figures},
     plugins::{Connector, Registry},
-    sync::{Served, serve},
+    presence::{Presence, PresenceError},
+    sync::{Pulse, Served, serve},
+    telemetry,
 };
 
 /// How often the plugin folders are looked at.
@@ -32,7 +36,8 @@ const ONE_WORD: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 #[command(
     after_help = "The first SIGTERM or Ctrl-C lets the runs that are on come to their end; the second ends the process at once.
-Connectors that are put into a plugin folder are taken while it runs.
+SIGHUP, or `statusync reload`, takes the configuration again. Connectors that are put into a plugin folder are taken
+while it runs.
 
 Examples:
   statusync run
@@ -45,40 +50,148 @@ impl Run {
         let out = context.out;
         let signals = Signals::new()?;
         let app = Arc::new(context.open_or_make()?);
+        let mut presence =
+            Presence::take(app.data.path(), app.clock.now_ms()).map_err(|error| taken(&error))?;
         let registry = app.registry();
         for refusal in registry.refusals() {
             out.warn(&format!("refused: {}", refusal.sentence));
         }
         make_tasks(&app, &registry.list()).await?;
         let engine = Arc::new(app.engine(Arc::clone(&registry))?);
-        let folders = context.plugin_folders()?;
-        let looking = tokio::spawn(look_for_connectors(Arc::clone(&app), Arc::clone(&registry), folders));
+        let (folders, watched) = watch::channel(context.plugin_folders()?);
+        let looking = tokio::spawn(look_for_connectors(Arc::clone(&app), Arc::clone(&registry), watched));
+        let pulse = Pulse::new(app.clock.now_ms());
+        let answering = answer(&app, &pulse, &mut presence).await?;
+        let place = match &answering {
+            Some((_, address)) => format!(", answers on http://{address}"),
+            None => String::new(),
+        };
         out.say(&format!(
-            "statusync {} is running on {}, {} connectors are loaded; Ctrl-C stops it",
+            "statusync {} is running on {}, {} connectors are loaded{place}; Ctrl-C stops it",
             env!("CARGO_PKG_VERSION"),
             app.data.path().display(),
             registry.list().len()
         ));
+        let (reload, served) = watch::channel(Served { engine, pool: app.pool() });
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(signals.wait(out, stop));
+        let Signals { stops, hang_up } = signals;
+        tokio::spawn(stops.wait(out, stop));
         let shutdown = async move {
             // A sender that is gone means stop as well.
             let _ = stopped.await;
         };
-        let (_reload, served) = watch::channel(Served { engine, pool: app.pool() });
-        serve(served, shutdown).await;
+        let mut reloading = Reloading { context, app, registry, reload, folders, presence, hang_up };
+        tokio::select! {
+            () = serve(served, pulse, shutdown) => {}
+            never = reloading.whenever_told() => match never {},
+        }
         looking.abort();
+        if let Some((answering, _)) = answering {
+            answering.abort();
+        }
         out.say("stopped");
         Ok(Exit::Ok)
     }
 }
 
+fn taken(error: &PresenceError) -> Failure {
+    let exit = if matches!(error, PresenceError::Taken { .. }) { Exit::Blocked } else { Exit::Failed };
+    Failure::new(exit, sentence(error))
+}
+
+/// Answers over HTTP, if the configuration says where.
+async fn answer(
+    app: &App,
+    pulse: &Pulse,
+    presence: &mut Presence,
+) -> Result<Option<(tokio::task::JoinHandle<()>, std::net::SocketAddr)>, Failure> {
+    let Listen::At(wanted) = app.config.http.listen else { return Ok(None) };
+    let (listener, address) = http::listen(wanted).await.map_err(|error| {
+        Failure::failed(format!(
+            "cannot listen on {wanted}: {error}; set `[http] listen` to a free address, or to \"off\""
+        ))
+    })?;
+    presence.listens_at(address.to_string()).map_err(|error| taken(&error))?;
+    let figures =
+        Figures::start().map_err(|error| Failure::failed(format!("figures cannot be counted: {error}")))?;
+    let answers = Answers {
+        store: Arc::clone(&app.store),
+        clock: Arc::clone(&app.clock),
+        pulse: pulse.clone(),
+        figures,
+    };
+    let answering = tokio::spawn(async move {
+        if let Err(error) = http::serve(listener, answers).await {
+            tracing::error!(%error, "nothing is answered over HTTP any more");
+        }
+    });
+    Ok(Some((answering, address)))
+}
+
+/// Takes the configuration again when told to.
+struct Reloading<'a> {
+    context: &'a Context,
+    app: Arc<App>,
+    registry: Arc<Registry>,
+    reload: watch::Sender<Served>,
+    folders: watch::Sender<Vec<PathBuf>>,
+    presence: Presence,
+    hang_up: Signal,
+}
+
+impl Reloading<'_> {
+    async fn whenever_told(&mut self) -> std::convert::Infallible {
+        loop {
+            self.hang_up.recv().await;
+            let problem = self.take_again().err().map(|failure| failure.sentence.unwrap_or_default());
+            match &problem {
+                None => tracing::info!("the configuration is taken again"),
+                Some(problem) => tracing::error!(problem, "the configuration stays as it was"),
+            }
+            if let Err(error) = self.presence.loaded(self.app.clock.now_ms(), problem) {
+                tracing::error!(error = sentence(&error), "the note for other commands is old");
+            }
+        }
+    }
+
+    /// Nothing is changed unless everything is right.
+    fn take_again(&self) -> Result<(), Failure> {
+        let config = self.context.read_again()?;
+        for key in needs_restart(&self.app.config, &config) {
+            self.context.out.warn(&format!("{key} is taken at the start only; restart the daemon for it"));
+        }
+        let app = App { config, ..(*self.app).clone() };
+        let engine = Arc::new(app.engine(Arc::clone(&self.registry))?);
+        let level = self.context.log_level().or(app.config.log.level).unwrap_or(Level::Info);
+        telemetry::set_level(level);
+        self.folders.send_replace(app.data.plugin_folders(&app.config));
+        self.reload.send_replace(Served { engine, pool: app.pool() });
+        Ok(())
+    }
+}
+
+/// What differs and is not taken while the daemon runs.
+fn needs_restart(now: &Config, next: &Config) -> Vec<&'static str> {
+    [
+        ("database.url", now.database != next.database),
+        ("http.listen", now.http != next.http),
+        ("log.format", now.log.format != next.log.format),
+    ]
+    .into_iter()
+    .filter_map(|(key, differs)| differs.then_some(key))
+    .collect()
+}
+
 /// The signals that the daemon listens to. It hears them from the moment when this is made.
 struct Signals {
+    stops: Stops,
+    hang_up: Signal,
+}
+
+/// The signals that mean stop.
+struct Stops {
     terminate: Signal,
     interrupt: Signal,
-    /// Is heard so that it does not end the process, and means nothing else.
-    _hang_up: Signal,
 }
 
 impl Signals {
@@ -87,12 +200,16 @@ impl Signals {
             signal(kind).map_err(|error| Failure::failed(format!("signals cannot be listened to: {error}")))
         };
         Ok(Signals {
-            terminate: hear(SignalKind::terminate())?,
-            interrupt: hear(SignalKind::interrupt())?,
-            _hang_up: hear(SignalKind::hangup())?,
+            stops: Stops {
+                terminate: hear(SignalKind::terminate())?,
+                interrupt: hear(SignalKind::interrupt())?,
+            },
+            hang_up: hear(SignalKind::hangup())?,
         })
     }
+}
 
+impl Stops {
     /// Passes the first word to stop on; the second ends the process.
     async fn wait(mut self, out: Out, stop: oneshot::Sender<()>) {
         self.one().await;
@@ -118,14 +235,22 @@ impl Signals {
 }
 
 /// Takes connectors that are put into the folders, and gives their channels tasks.
-async fn look_for_connectors(app: Arc<App>, registry: Arc<Registry>, folders: Vec<PathBuf>) {
+async fn look_for_connectors(
+    app: Arc<App>,
+    registry: Arc<Registry>,
+    mut folders: watch::Receiver<Vec<PathBuf>>,
+) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut without_tasks: Vec<Arc<Connector>> = Vec::new();
     let mut told = registry.refusals();
     loop {
-        tick.tick().await;
-        let (registry_there, folders_there) = (Arc::clone(&registry), folders.clone());
+        // New folders are looked at without waiting. The sender lives as long as the daemon.
+        tokio::select! {
+            _ = tick.tick() => {}
+            Ok(()) = folders.changed() => {}
+        }
+        let (registry_there, folders_there) = (Arc::clone(&registry), folders.borrow_and_update().clone());
         // It reads files and starts libraries, which is not for the threads of the runtime.
         let looked =
             tokio::task::spawn_blocking(move || registry_there.scan(&existing(&folders_there))).await;

@@ -24,6 +24,7 @@ mod output;
 mod parked;
 mod progress;
 mod putaway;
+mod reload;
 mod runs;
 mod schema;
 mod sequence;
@@ -90,6 +91,7 @@ struct Global {
 enum Command {
     Init(init::Init),
     Run(daemon::Run),
+    Reload(reload::Reload),
     #[command(subcommand)]
     Tenant(tenant::Tenant),
     #[command(subcommand)]
@@ -127,6 +129,7 @@ impl Command {
         match self {
             Command::Init(command) => command.run(context),
             Command::Run(command) => command.run(context).await,
+            Command::Reload(command) => command.run(context).await,
             Command::Tenant(command) => command.run(context).await,
             Command::Channel(command) => command.run(context).await,
             Command::Facility(command) => command.run(context).await,

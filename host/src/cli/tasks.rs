@@ -101,18 +101,32 @@ impl Tasks {
         if let Some(tenant) = &self.tenant {
             known_tenant(&app, tenant).await?;
         }
-        let rows = app.store.tasks(&TaskFilter { tenant: self.tenant, channel: self.channel }).await?;
+        let mut rows = app.store.tasks(&TaskFilter { tenant: self.tenant, channel: self.channel }).await?;
+        let now = app.clock.now_ms();
+        // What is late comes first, the latest of all at the top; the rest keeps its order.
+        rows.sort_by_key(|row| std::cmp::Reverse(row.lateness_ms(now).unwrap_or(0)));
         let head = [
-            "tenant", "channel", "task", "every", "next run", "last run", "took", "result", "fails",
-            "counts", "message",
+            "tenant",
+            "channel",
+            "task",
+            "every",
+            "next run",
+            "data as of",
+            "last run",
+            "took",
+            "result",
+            "fails",
+            "counts",
+            "message",
         ];
+        let cells = |row: &TaskRow| cells(row, now);
         let none = "there are no tasks; a channel gets them when it is added and its connector is loaded";
         context.out.list(&rows, &head, cells, none)?;
         Ok(Exit::Ok)
     }
 }
 
-fn cells(row: &TaskRow) -> Vec<String> {
+fn cells(row: &TaskRow, now: Millis) -> Vec<String> {
     let last = row.last.as_ref();
     let next = match (row.enabled, row.running) {
         (_, Some(run)) => format!("{run} is on"),
@@ -125,6 +139,7 @@ fn cells(row: &TaskRow) -> Vec<String> {
         row.task.to_string(),
         length(row.interval_ms),
         next,
+        as_of(row, now),
         or_dash(last.map(|last| india(last.started_at))),
         or_dash(last.map(|last| length(last.duration_ms))),
         or_dash(last.map(|last| last.result)),
@@ -132,6 +147,13 @@ fn cells(row: &TaskRow) -> Vec<String> {
         or_dash(last.map(|last| counts(&last.counts))),
         or_dash(last.map(|last: &LastRun| last.message.clone())),
     ]
+}
+
+/// How old what we know is: `4min`, with a word if that is more than it should be.
+fn as_of(row: &TaskRow, now: Millis) -> String {
+    let Some(complete_until) = row.complete_until else { return "never".to_owned() };
+    let age = length((now - complete_until).max(0));
+    if row.lateness_ms(now).is_some() { format!("{age} ago, late") } else { format!("{age} ago") }
 }
 
 /// The outcomes that there were: `3 applied, 1 refused`.

@@ -165,6 +165,12 @@ impl Breakers {
             }
         }
         for open in &opened {
+            let of = match open.subject {
+                Subject::Account(_) => "account",
+                Subject::Connector(_) => "connector",
+            };
+            metrics::counter!("statusync_breaker_opened_total", "connector" => connector.to_owned(), "of" => of)
+                .increment(1);
             tracing::warn!(subject = %open.subject, failures = open.failures, reason = open.reason, "is not asked for a while");
             self.log.opened(open).await;
         }

@@ -70,6 +70,9 @@ impl Identity {
             let start = Instant::now();
             let outcome = self.fetcher.wire.attempt(&call, self.reply_bytes).await;
             let exchange = exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited);
+            let status = exchange.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            metrics::counter!("statusync_calls_total", "connector" => self.connector.clone(), "operation" => operation.name.clone(), "status" => status)
+                .increment(1);
             tracing::debug!(account = self.key, ?exchange, "sent");
             if let Some(observer) = observer {
                 observer(&exchange);

@@ -169,6 +169,18 @@ impl Registry {
         let mut state = self.write();
         state.looked_at.retain(|path, _| is_here(path));
         state.refusals.retain(|path, _| is_here(path) || path.exists());
+        let before = state.serving.len();
+        state.serving.retain(|id, connector| {
+            let stays = is_here(&connector.path) || connector.path.exists();
+            if !stays {
+                tracing::warn!(connector = id, path = %connector.path.display(), "the connector's file is gone: no new runs");
+            }
+            stays
+        });
+        if state.serving.len() < before {
+            // Another file of the same connector may have stood back behind it.
+            state.looked_at.clear();
+        }
     }
 
     fn take(&self, path: &Path) -> Result<Arc<Connector>, LoadError> {

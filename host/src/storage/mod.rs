@@ -31,7 +31,7 @@ pub use self::{
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
     sqlite::Sqlite,
-    task::{DueTask, Full, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
+    task::{DueTask, Freshness, Full, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
 };
 use crate::{
     domain::{
@@ -121,6 +121,9 @@ pub trait Store: Send + Sync {
     /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds: of each connector the longest
     /// due, `limit` at most. Those that are `full` are left out.
     async fn due_tasks(&self, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>>;
+
+    /// How fresh enabled tasks are, by connector and kind.
+    async fn freshness(&self, now: Millis) -> Result<Vec<Freshness>>;
 
     /// Changes a task.
     async fn set_task(
@@ -349,6 +352,9 @@ pub trait Store: Send + Sync {
     async fn breakers(&self, subjects: Option<&[String]>) -> Result<Vec<String>>;
 
     // Itself.
+
+    /// Whether the store answers at all; as little work as possible.
+    async fn answers(&self) -> Result<()>;
 
     /// Looks whether the store is sound.
     async fn check(&self) -> Result<Health>;

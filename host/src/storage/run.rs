@@ -86,6 +86,21 @@ pub struct Counts {
     pub ignored: u64,
 }
 
+impl Counts {
+    /// The counts of outcomes, each with its name.
+    pub fn by_outcome(&self) -> [(&'static str, u64); 7] {
+        [
+            ("APPLIED", self.applied),
+            ("UNCHANGED", self.unchanged),
+            ("STALE", self.stale),
+            ("PARKED", self.parked),
+            ("CONFLICT", self.conflict),
+            ("REFUSED", self.refused),
+            ("IGNORED", self.ignored),
+        ]
+    }
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, more: Counts) {
         self.polled += more.polled;

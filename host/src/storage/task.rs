@@ -96,6 +96,29 @@ pub struct TaskRow {
     pub complete_until: Option<Millis>,
 }
 
+impl TaskRow {
+    /// By how much what this task has read is older than twice its interval; `None` if it is not, or if the timer does not
+    /// run it. A task that never ran is late from twice its interval after it was first due.
+    pub fn lateness_ms(&self, now: Millis) -> Option<Millis> {
+        let since = self.complete_until.unwrap_or(self.next_run_at);
+        let over = now.saturating_sub(since).saturating_sub(self.interval_ms.saturating_mul(2));
+        (self.enabled && over > 0).then_some(over)
+    }
+}
+
+/// How fresh the data of a kind of task is, over all channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// The connector.
+    pub connector: String,
+    /// The kind.
+    pub task: Task,
+    /// Enabled tasks that are late, as [`TaskRow::lateness_ms`] says.
+    pub late: u64,
+    /// The age of the oldest data, in milliseconds.
+    pub oldest_ms: Millis,
+}
+
 /// Which tasks to list. Empty means all.
 #[derive(Clone, Debug, Default)]
 pub struct TaskFilter {

@@ -13,6 +13,7 @@ mod observe;
 mod page;
 mod people;
 mod pull;
+mod pulse;
 mod run;
 mod schedule;
 mod stop;
@@ -34,6 +35,7 @@ use crate::{
 
 pub use observe::{Line, ObserveRequest, Observed, OutcomeLine};
 pub use people::Done;
+pub use pulse::Pulse;
 pub use schedule::{Pool, Served, serve};
 pub use stop::Stop;
 pub use trial::{Trial, TrialEvent, TrialHost};

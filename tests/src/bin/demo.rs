@@ -145,8 +145,7 @@ impl Demo {
             fs::remove_dir_all(&self.data).context("the old demo data cannot be removed")?;
         }
         self.run(&["init"])?;
-        let config =
-            "[egress]\nallow_loopback = true\n\n[sync]\nrate_plan = false\n\n[log]\nlevel = \"warn\"\n";
+        let config = "[egress]\nallow_loopback = true\n\n[sync]\nrate_plan = false\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n[log]\nlevel = \"warn\"\n";
         fs::write(self.data.join("config.toml"), config)?;
         let joined = snapshot::joined(markets.iter().map(|market| market.snapshot(TENANT)))
             .context("no marketplace")?;

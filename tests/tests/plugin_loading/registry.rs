@@ -141,7 +141,9 @@ fn a_scan_takes_what_is_new_reports_what_is_broken_and_passes_over_the_rest() {
     assert_eq!(registry.refusals(), []);
     assert_eq!(versions(&registry), ["connector `faults` 0.1.0", "connector `garbage` 0.1.0"]);
 
-    // A broken file that is taken away is no longer reported; a connector whose file is gone still serves.
+    // A broken file that is taken away is no longer reported; a connector whose file is gone serves no new runs, and those
+    // that have it keep it.
+    let kept = registry.get("faults").expect("it serves");
     shop.put("libhalf.so", b"text");
     registry.scan(&folders);
     assert_eq!(registry.refusals().len(), 1);
@@ -149,7 +151,10 @@ fn a_scan_takes_what_is_new_reports_what_is_broken_and_passes_over_the_rest() {
     fs::remove_file(shop.plugins().join("libfaults.so")).expect("removed");
     registry.scan(&folders);
     assert_eq!(registry.refusals(), []);
-    assert!(registry.get("faults").is_some());
+    assert!(registry.get("faults").is_none());
+    assert_eq!(kept.descriptor.id, "faults");
+    shop.put("libfaults.so", &bytes(Surface::Current, "faults"));
+    assert_eq!(registry.scan(&folders).len(), 1, "it is taken again when it is back");
 }
 
 #[test]

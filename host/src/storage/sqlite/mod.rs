@@ -40,9 +40,9 @@ use self::{
     writer::{Weight, Writer},
 };
 use super::{
-    Claim, ConflictRow, Decide, DueTask, Fence, Full, Health, ItemCount, Mode, NewRun, NewTask, OrderFilter,
-    OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd, RunFilter,
-    RunId, RunLine, Shipping, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
+    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
+    OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd,
+    RunFilter, RunId, RunLine, Shipping, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
 };
 use crate::{
     domain::{
@@ -240,6 +240,10 @@ impl Store for Sqlite {
     async fn due_tasks(&self, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>> {
         let full = full.clone();
         self.read("was looking for due tasks", move |db| task::due(db, now, &full, limit)).await
+    }
+
+    async fn freshness(&self, now: Millis) -> Result<Vec<Freshness>> {
+        self.read("was looking how fresh data is", move |db| task::freshness(db, now)).await
     }
 
     async fn set_task(
@@ -566,6 +570,13 @@ impl Store for Sqlite {
         };
         let (written, read) = futures_util::future::join(writing, reading).await;
         written.and(read)
+    }
+
+    async fn answers(&self) -> Result<()> {
+        self.read("was asked whether it answers", |db| {
+            json::first(db, "SELECT 1 FROM tenants LIMIT 1", [], |_| Ok(())).map(drop)
+        })
+        .await
     }
 
     async fn check(&self) -> Result<Health> {

@@ -45,6 +45,7 @@ macro_rules! suite {
                 releasing_a_passed_lease_frees_nothing;
             tasks:
                 tasks_are_made_once,
+                late_tasks_are_counted_as_the_task_list_calls_them,
                 due_are_enabled_tasks_of_enabled_channels_that_no_run_holds,
                 a_finished_run_shows_in_its_task,
                 a_run_whose_host_died_fails_when_the_next_begins,

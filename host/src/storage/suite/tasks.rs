@@ -95,6 +95,28 @@ pub(crate) async fn due_are_enabled_tasks_of_enabled_channels_that_no_run_holds(
     assert!(!channel(&*store, "FK1").await.enabled);
 }
 
+pub(crate) async fn late_tasks_are_counted_as_the_task_list_calls_them(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status, Task::Pending, Task::Delivery]).await;
+    let off = TaskEdit { enabled: Some(false), ..TaskEdit::default() };
+    store.set_task(&acme(), &fk1(), Task::Delivery, off).await.unwrap();
+    let fence = fence(&*store, "FK1", "a").await;
+    let run = store.start_run(&new_run(Some(Task::Pending), now()), Some(&fence)).await.unwrap();
+    let whole = RunEnd { complete_until: Some(now() + 5 * MINUTE), ..end(RunResult::Success, now()) };
+    store.finish_run(run, &whole).await.unwrap();
+    // Status, every 10 min, was never read; Pending, every 40 min, is complete until five minutes after.
+    for (minutes, late) in [(19, [0, 0]), (21, [0, 1]), (84, [0, 1]), (86, [1, 1])] {
+        let at = now() + minutes * MINUTE;
+        let fresh = store.freshness(at).await.unwrap();
+        let counted: Vec<_> = fresh.iter().map(|row| (row.task, row.late)).collect();
+        assert_eq!(counted, [(Task::Pending, late[0]), (Task::Status, late[1])], "after {minutes} min");
+        assert_eq!(fresh[1].oldest_ms, minutes * MINUTE);
+        let listed = store.tasks(&TaskFilter::default()).await.unwrap();
+        let said = listed.iter().filter(|row| row.lateness_ms(at).is_some()).count();
+        assert_eq!(u64::try_from(said).unwrap(), late[0] + late[1], "after {minutes} min");
+    }
+}
+
 pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[Task::Status]).await;

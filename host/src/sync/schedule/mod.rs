@@ -19,7 +19,7 @@ use self::{
     timing::{next_run, retry_at},
     turns::Turns,
 };
-use super::{Choice, Engine, RunRequest, RunSummary, SyncError};
+use super::{Choice, Engine, Pulse, RunRequest, RunSummary, SyncError};
 use crate::storage::{DueTask, RunResult, TaskEdit, TaskFilter, TaskRow, Trigger};
 
 /// How often the loop looks for what is due.
@@ -45,7 +45,7 @@ pub struct Served {
 ///
 /// What arrives at `served` is for the runs that begin from then on; those that are on end with what they began with. A
 /// store that fails is tried again, and said so in the log.
-pub async fn serve(mut served: watch::Receiver<Served>, shutdown: impl Future<Output = ()>) {
+pub async fn serve(mut served: watch::Receiver<Served>, pulse: Pulse, shutdown: impl Future<Output = ()>) {
     tokio::pin!(shutdown);
     let mut runs: JoinSet<()> = JoinSet::new();
     let mut begun: HashMap<Id, DueTask> = HashMap::new();
@@ -53,6 +53,7 @@ pub async fn serve(mut served: watch::Receiver<Served>, shutdown: impl Future<Ou
     loop {
         let Served { engine, pool } = served.borrow_and_update().clone();
         turns.set_pool(pool);
+        pulse.beat(engine.clock.now_ms());
         while let Some(ended) = runs.try_join_next_with_id() {
             note_end(&mut turns, &mut begun, ended.map(|(id, ())| id));
         }
@@ -68,6 +69,7 @@ pub async fn serve(mut served: watch::Receiver<Served>, shutdown: impl Future<Ou
                 Err(error) => tracing::error!(%error, "the task list cannot be read; tried again"),
             }
         }
+        metrics::gauge!("statusync_runs_in_flight").set(u32::try_from(runs.len()).unwrap_or(u32::MAX));
         tokio::select! {
             () = &mut shutdown => break,
             () = sleep(TICK) => {}
@@ -121,6 +123,9 @@ impl Engine {
         };
         let span = tracing::info_span!("run", tenant = %due.tenant, channel = %due.channel, task = %due.task);
         let ran = tracing::Instrument::instrument(self.run(request, None), span).await;
+        if let Ok(summary) = &ran {
+            self.tell_figures(&due, summary, now);
+        }
         match ran {
             Ok(summary) if summary.result == RunResult::Failed => {
                 self.put_off(&row, now, Some(&summary)).await;
@@ -134,6 +139,24 @@ impl Engine {
             Err(error) => {
                 self.put_off(&row, now, None).await;
                 tracing::error!(tenant = %due.tenant, channel = %due.channel, task = %due.task, %error, "run could not be done");
+            }
+        }
+    }
+
+    fn tell_figures(&self, due: &DueTask, summary: &RunSummary, began: Millis) {
+        let secs = |ms: Millis| Duration::from_millis(u64::try_from(ms).unwrap_or(0)).as_secs_f64();
+        let (connector, task) = (due.connector.clone(), due.task.as_str());
+        let result = summary.result.as_str();
+        metrics::counter!("statusync_runs_total", "connector" => connector.clone(), "task" => task, "result" => result)
+            .increment(1);
+        metrics::histogram!("statusync_run_seconds", "connector" => connector.clone(), "task" => task)
+            .record(secs(self.clock.now_ms() - began));
+        metrics::histogram!("statusync_start_delay_seconds", "connector" => connector.clone())
+            .record(secs(began - due.next_run_at));
+        for (outcome, count) in summary.counts.by_outcome() {
+            if count > 0 {
+                metrics::counter!("statusync_outcomes_total", "connector" => connector.clone(), "outcome" => outcome)
+                    .increment(count);
             }
         }
     }

@@ -13,6 +13,7 @@ mod kept;
 pub mod nearest;
 pub mod plugins;
 pub mod printed;
+pub mod proof;
 pub mod secrets;
 pub mod settings;
 pub mod storage;

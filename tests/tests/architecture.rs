@@ -28,6 +28,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("nearest", Uses::These(&[])),
     ("plugins", Uses::These(&[])),
     ("printed", Uses::These(&["domain"])),
+    ("proof", Uses::These(&["fetch", "plugins", "sync"])),
     ("secrets", Uses::These(&[])),
     ("settings", Uses::These(&["nearest", "secrets"])),
     ("storage", Uses::These(&["clock", "domain", "secrets"])),

@@ -68,7 +68,8 @@ impl io::Write for Log {
 pub struct Candidate {
     connector: Arc<Connector>,
     log: Log,
-    fetcher: Arc<Fetcher>,
+    /// Making one takes longer than most pulls.
+    fetcher: Fetcher,
 }
 
 impl Candidate {

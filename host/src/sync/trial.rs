@@ -73,32 +73,32 @@ pub enum TrialEvent {
 }
 
 impl TrialHost {
-    /// The way out for trials: any number of them may share it, one after another or side by side.
+    /// A way out for trials: any number of them may go over its connections, one after another or side by side.
     ///
     /// # Errors
     /// `config` if this machine has no certificates to check marketplaces with.
-    pub fn fetcher(&self) -> Result<Arc<Fetcher>, Error> {
+    pub fn fetcher(&self) -> Result<Fetcher, Error> {
+        Fetcher::new(self.setup())
+    }
+
+    fn setup(&self) -> Setup {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let pacing: Arc<dyn Pacing> =
             if self.rate_plan { Arc::new(Buckets::new(Arc::clone(&clock))) } else { Arc::new(NoPacing) };
         let usual = Retrying::default();
-        let fetcher = Fetcher::new(Setup {
+        let max_wait = Duration::from_millis(self.max_wait_ms);
+        Setup {
             egress: Egress { allow_loopback: self.allow_loopback },
             retrying: Retrying {
                 max_attempts: self.max_attempts.max(1),
-                max_wait: Duration::from_millis(self.max_wait_ms),
-                base: if self.rate_plan {
-                    usual.base
-                } else {
-                    usual.base.min(Duration::from_millis(self.max_wait_ms))
-                },
+                max_wait,
+                base: if self.rate_plan { usual.base } else { usual.base.min(max_wait) },
             },
             pacing,
             clock,
             random: Box::new(rand::random::<f64>),
             breaker_log: Arc::new(NoBreakerLog),
-        })?;
-        Ok(Arc::new(fetcher))
+        }
     }
 }
 
@@ -112,13 +112,13 @@ impl Trial {
         self.run_over(&fetcher, told).await
     }
 
-    /// The same over a way out that was made before; of `host`, only the time limit counts then.
+    /// The same over the connections of a way out that was made before; packets may go where its may.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     pub async fn run_over(
         self,
-        fetcher: &Arc<Fetcher>,
+        fetcher: &Fetcher,
         told: &mut (dyn FnMut(TrialEvent) + Send),
     ) -> Result<Mark, Error> {
         let Trial { connector, settings, host, task, scope, mark, now } = self;
@@ -126,11 +126,12 @@ impl Trial {
             Some(now) => Arc::new(SettableClock::at(now)),
             None => Arc::new(SystemClock),
         };
+        let fetcher = Arc::new(fetcher.beside(host.setup()));
         let secrets = secrets(&connector, &settings)?;
         let credentials = Credentials::alone(settings.clone(), secrets);
         let names = credentials.secret_names();
         let login_clock = Arc::clone(&run_clock);
-        let account = account(fetcher, &connector, credentials, move || login_clock.now_ms())?;
+        let account = account(&fetcher, &connector, credentials, move || login_clock.now_ms())?;
         let statuses = task.statuses().to_vec();
         let job = Job {
             now: run_clock.now_ms(),

@@ -15,6 +15,7 @@ pub mod nearest;
 pub mod plugins;
 pub mod presence;
 pub mod printed;
+pub mod proof;
 pub mod secrets;
 pub mod settings;
 pub mod storage;

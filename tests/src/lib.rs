@@ -3,11 +3,19 @@
 //! Nothing here knows the host. A simulator is a marketplace as its public documents describe it, served over HTTP on
 //! a loopback port; the host and its connectors meet it only there.
 
-pub mod agreement;
-pub mod built_plugins;
-pub mod built_programs;
 pub mod conformance;
+
+#[cfg(feature = "workspace")]
+pub mod agreement;
+#[cfg(feature = "workspace")]
+pub mod built_plugins;
+#[cfg(feature = "workspace")]
+pub mod built_programs;
+#[cfg(feature = "workspace")]
 pub mod faults;
+#[cfg(feature = "workspace")]
 pub mod random;
+#[cfg(feature = "workspace")]
 pub mod simulators;
+#[cfg(feature = "workspace")]
 pub mod world;

@@ -30,6 +30,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("plugins", Uses::These(&[])),
     ("presence", Uses::These(&[])),
     ("printed", Uses::These(&["domain"])),
+    ("proof", Uses::These(&["fetch", "plugins", "sync"])),
     ("secrets", Uses::These(&[])),
     ("settings", Uses::These(&["nearest", "secrets"])),
     ("storage", Uses::These(&["clock", "domain", "secrets"])),

@@ -21,6 +21,10 @@ pub(crate) fn observations(order: &Order) -> Vec<Observation> {
     if order.shipping == Shipping::Other {
         return Vec::new();
     }
+    if order.id.trim().is_empty() {
+        tracing::warn!("Amazon sent an order without an id; nothing is reported of it");
+        return Vec::new();
+    }
     let mut seen = Vec::new();
     if order.is_cancelled() {
         seen.extend(

@@ -88,8 +88,15 @@ impl Try {
             Connector::load(&self.file, &store.0).map_err(|error| Failure::failed(error.sentence()))?;
         let (settings, host) = self.read_settings(&connector)?;
         let scope = self.scope()?;
-        let trial =
-            Trial { connector: Arc::new(connector), settings, host, task: self.task, scope, now: self.now };
+        let trial = Trial {
+            connector: Arc::new(connector),
+            settings,
+            host,
+            task: self.task,
+            scope,
+            mark: None,
+            now: self.now,
+        };
         let (mut reported, mut unwritten) = (0_u64, None);
         let mut told = |event: TrialEvent| {
             if let (TrialEvent::Observation(seen), None) = (event, &unwritten) {

@@ -93,7 +93,7 @@ pub struct Fetcher {
     random: Mutex<Random>,
     breakers: breaker::Breakers,
     budgets: Mutex<HashMap<String, Arc<TpsBudget>>>,
-    wire: Box<dyn client::Wire>,
+    wire: Arc<dyn client::Wire>,
 }
 
 impl Fetcher {
@@ -103,10 +103,17 @@ impl Fetcher {
     /// `config` if this machine has no certificates to check marketplaces with.
     pub fn new(setup: Setup) -> Result<Self, Error> {
         let network = client::Network::new(setup.egress)?;
-        Ok(Fetcher::over(Box::new(network), setup))
+        Ok(Fetcher::over(Arc::new(network), setup))
     }
 
-    fn over(wire: Box<dyn client::Wire>, setup: Setup) -> Self {
+    /// Another fetcher on the same connections, with a plan, breakers and a budget of its own. Packets may go where this
+    /// one's may, whatever `setup` says.
+    #[must_use]
+    pub fn beside(&self, setup: Setup) -> Self {
+        Fetcher::over(Arc::clone(&self.wire), Setup { egress: self.egress, ..setup })
+    }
+
+    fn over(wire: Arc<dyn client::Wire>, setup: Setup) -> Self {
         let Setup { egress, retrying, pacing, clock, random, breaker_log } = setup;
         Fetcher {
             egress,

@@ -190,7 +190,7 @@ impl Scene {
         };
         let random = self.random;
         let fetcher = Fetcher::over(
-            Box::new(Script { answer: Box::new(answer), calls: Arc::clone(&calls) }),
+            Arc::new(Script { answer: Box::new(answer), calls: Arc::clone(&calls) }),
             Setup {
                 egress: Egress::default(),
                 retrying: self.retrying,

@@ -57,6 +57,8 @@ pub struct Trial {
     pub task: Task,
     /// The window or the orders.
     pub scope: Scope,
+    /// What an earlier pull ended with, to go on from there.
+    pub mark: Option<Mark>,
     /// The run's time, UTC; absent = now.
     pub now: Option<Millis>,
 }
@@ -70,37 +72,61 @@ pub enum TrialEvent {
     Checkpoint(Mark),
 }
 
+impl TrialHost {
+    /// A way out for trials: any number of them may go over its connections, one after another or side by side.
+    ///
+    /// # Errors
+    /// `config` if this machine has no certificates to check marketplaces with.
+    pub fn fetcher(&self) -> Result<Fetcher, Error> {
+        Fetcher::new(self.setup())
+    }
+
+    fn setup(&self) -> Setup {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let pacing: Arc<dyn Pacing> =
+            if self.rate_plan { Arc::new(Buckets::new(Arc::clone(&clock))) } else { Arc::new(NoPacing) };
+        let usual = Retrying::default();
+        let max_wait = Duration::from_millis(self.max_wait_ms);
+        Setup {
+            egress: Egress { allow_loopback: self.allow_loopback },
+            retrying: Retrying {
+                max_attempts: self.max_attempts.max(1),
+                max_wait,
+                base: if self.rate_plan { usual.base } else { usual.base.min(max_wait) },
+            },
+            pacing,
+            clock,
+            random: Box::new(rand::random::<f64>),
+            breaker_log: Arc::new(NoBreakerLog),
+        }
+    }
+}
+
 impl Trial {
     /// Runs the pull; events come as they happen.
     ///
     /// # Errors
     /// The connector's or the host's; what was observed before has been told.
     pub async fn run(self, told: &mut (dyn FnMut(TrialEvent) + Send)) -> Result<Mark, Error> {
-        let Trial { connector, settings, host, task, scope, now } = self;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let fetcher = self.host.fetcher()?;
+        self.run_over(&fetcher, told).await
+    }
+
+    /// The same over the connections of a way out that was made before; packets may go where its may.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_over(
+        self,
+        fetcher: &Fetcher,
+        told: &mut (dyn FnMut(TrialEvent) + Send),
+    ) -> Result<Mark, Error> {
+        let Trial { connector, settings, host, task, scope, mark, now } = self;
         let run_clock: Arc<dyn Clock> = match now {
             Some(now) => Arc::new(SettableClock::at(now)),
-            None => Arc::clone(&clock),
+            None => Arc::new(SystemClock),
         };
-        let pacing: Arc<dyn Pacing> =
-            if host.rate_plan { Arc::new(Buckets::new(Arc::clone(&clock))) } else { Arc::new(NoPacing) };
-        let usual = Retrying::default();
-        let fetcher = Arc::new(Fetcher::new(Setup {
-            egress: Egress { allow_loopback: host.allow_loopback },
-            retrying: Retrying {
-                max_attempts: host.max_attempts.max(1),
-                max_wait: Duration::from_millis(host.max_wait_ms),
-                base: if host.rate_plan {
-                    usual.base
-                } else {
-                    usual.base.min(Duration::from_millis(host.max_wait_ms))
-                },
-            },
-            pacing,
-            clock,
-            random: Box::new(rand::random::<f64>),
-            breaker_log: Arc::new(NoBreakerLog),
-        })?);
+        let fetcher = Arc::new(fetcher.beside(host.setup()));
         let secrets = secrets(&connector, &settings)?;
         let credentials = Credentials::alone(settings.clone(), secrets);
         let names = credentials.secret_names();
@@ -110,7 +136,7 @@ impl Trial {
         let job = Job {
             now: run_clock.now_ms(),
             settings: settings_for(&connector, &settings, &names),
-            work: Work::Pull(Pull { task, statuses, scope, mark: None }),
+            work: Work::Pull(Pull { task, statuses, scope, mark }),
         };
         let (pages, mut arrived) = mpsc::channel::<drive::Page>(2);
         let world = World(account, None);

@@ -7,10 +7,14 @@
 //! The host is handed in as [`Host`]: nothing here knows it, and nothing here knows a marketplace. What is peculiar to one
 //! belongs into its connector's own tests.
 
+#[cfg(feature = "workspace")]
 pub mod built;
 mod cases;
+mod played;
 mod stage;
 mod subject;
+
+use std::time::Duration;
 
 use futures_util::{
     StreamExt as _,
@@ -26,7 +30,7 @@ pub use subject::{Login, PERSONAL, Refusal, Route, Scene, Subject, Table, UNHEAR
 /// How many cases are under way at once.
 const AT_ONCE: usize = 4;
 
-/// A pull that the host is to make: without pacing, with waits of a few milliseconds, loopback allowed.
+/// A pull that the host is to make: without pacing, with two attempts of each request, with waits of a few milliseconds, loopback allowed.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// Settings and secrets side by side.
@@ -35,10 +39,12 @@ pub struct Ask {
     pub task: Task,
     /// The window or the orders.
     pub scope: Scope,
+    /// What an earlier pull ended with.
+    pub mark: Option<Mark>,
     /// The run's time, UTC.
     pub now: Millis,
-    /// Attempts of each request.
-    pub max_attempts: u32,
+    /// The most that the pull may take.
+    pub limit: Duration,
 }
 
 /// What came of a pull.

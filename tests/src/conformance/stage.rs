@@ -2,17 +2,28 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use plugin_api::{ErrorKind, ScopeKind, Status};
+use plugin_api::{ErrorKind, Millis, Observation, ScopeKind, Status, time};
 use serde_json::{Map, Value};
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+use wiremock::{Mock, MockServer, Request, matchers::any};
 
 use super::{
     Ask, Host, Ran,
-    subject::{PERSONAL, Refusal, Route, Scene, Subject, braced},
+    played::{Call, Played, Player},
+    subject::{PERSONAL, Route, Scene, Subject, braced},
 };
+
+pub(super) use super::played::{At, Fault, json, token};
+
+/// How long a pull may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Before this no marketplace of ours was there.
+const YEAR_2000: Millis = 946_684_800_000;
+const DAY: Millis = 86_400_000;
 
 /// A host with a connector, the connector's subject, and what was proved so far.
 pub struct Bench<'a> {
@@ -22,51 +33,23 @@ pub struct Bench<'a> {
     pub subject: &'a Subject,
     /// What was reported where its word stood.
     pub(super) proved: Mutex<Vec<(Status, ScopeKind)>>,
-    /// What the rows of each scene are reported as when nothing disturbs.
-    pub(super) usual: Mutex<BTreeMap<String, Result<Ran, String>>>,
+    /// What each scene is reported as when nothing disturbs.
+    pub(super) usual: Mutex<BTreeMap<(String, Show), Result<Ran, String>>>,
 }
 
 /// What a marketplace shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Show {
     /// Rows that are reported.
     Rows,
     /// The same rows, each of them twice.
     Twice,
+    /// As `Twice`, with a second page that is the first one again.
+    Circle,
+    /// Pages without end.
+    Endless,
     /// A sound answer without rows.
     Nothing,
-}
-
-/// Which calls go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum At {
-    /// Those that are struck.
-    Struck,
-    /// A step of the login, from 1.
-    Login(usize),
-}
-
-/// What a call brings instead of its answer.
-#[derive(Clone)]
-pub(super) struct Fault {
-    at: At,
-    reply: ResponseTemplate,
-    /// How many requests of each call go wrong; all of them if absent.
-    times: Option<usize>,
-}
-
-impl Fault {
-    pub(super) fn always(reply: ResponseTemplate) -> Self {
-        Fault { at: At::Struck, reply, times: None }
-    }
-
-    pub(super) fn once(reply: ResponseTemplate) -> Self {
-        Fault { times: Some(1), ..Fault::always(reply) }
-    }
-
-    pub(super) fn at(self, at: At) -> Self {
-        Fault { at, ..self }
-    }
 }
 
 /// What is to be seen in a scene.
@@ -77,11 +60,13 @@ pub(super) struct Act<'a> {
     /// What stands at some places instead of what normally does.
     pub(super) words: BTreeMap<String, String>,
     pub(super) fault: Option<Fault>,
+    /// Whether the struck answer is also given to requests that no route fits.
+    pub(super) is_everywhere: bool,
 }
 
 impl<'a> Act<'a> {
     pub(super) fn new(scene: &'a Scene, show: Show) -> Self {
-        Act { scene, show, words: BTreeMap::new(), fault: None }
+        Act { scene, show, words: BTreeMap::new(), fault: None, is_everywhere: false }
     }
 
     pub(super) fn rows(scene: &'a Scene) -> Self {
@@ -91,6 +76,37 @@ impl<'a> Act<'a> {
     pub(super) fn fault(self, fault: Fault) -> Self {
         Act { fault: Some(fault), ..self }
     }
+
+    /// The struck answer is also given to requests that no route fits.
+    pub(super) fn everywhere(self) -> Self {
+        Act { is_everywhere: true, ..self }
+    }
+
+    /// The answers, those that are laid over others in their place.
+    fn routes(&self) -> Vec<Route> {
+        let Scene { rows, twice, endless, nothing, .. } = self.scene;
+        let layers: &[&[Route]] = match self.show {
+            Show::Rows => &[rows],
+            Show::Twice | Show::Circle => &[rows, twice],
+            Show::Endless => &[rows, twice, endless],
+            Show::Nothing => &[rows, nothing],
+        };
+        let mut routes: Vec<Route> = Vec::new();
+        for route in layers.iter().copied().flatten() {
+            match routes.iter_mut().find(|other| other.asks_like(route)) {
+                // An answer in the place of a struck one is struck.
+                Some(other) => *other = Route { struck: route.struck || other.struck, ..route.clone() },
+                None => routes.push(route.clone()),
+            }
+        }
+        if self.show == Show::Circle {
+            let first = routes.iter().find(|route| route.struck).map(|route| route.text.clone());
+            for second in routes.iter_mut().filter(|route| route.second) {
+                second.text = first.clone().unwrap_or_default();
+            }
+        }
+        routes
+    }
 }
 
 /// A marketplace for one case.
@@ -98,146 +114,8 @@ pub(super) struct Stage<'a> {
     /// Serves for as long as it lives.
     _server: MockServer,
     pub(super) scene: &'a Scene,
-    settings: Map<String, Value>,
+    pub(super) settings: Map<String, Value>,
     played: Arc<Played>,
-}
-
-/// Answers requests.
-struct Played {
-    /// Those that ask for most come first.
-    calls: Vec<Call>,
-    fault: Option<Fault>,
-    id: String,
-    log: Mutex<Vec<Answered>>,
-}
-
-struct Call {
-    route: Route,
-    /// The step of the login that it is.
-    login: Option<usize>,
-}
-
-/// A request, and which call answered it.
-#[derive(Clone)]
-pub(super) struct Answered {
-    pub(super) request: Request,
-    call: Option<usize>,
-}
-
-/// Hands the played marketplace to its server, which wants to own it.
-struct Player(Arc<Played>);
-
-impl Respond for Player {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        self.0.answer(request)
-    }
-}
-
-impl Played {
-    fn log(&self) -> MutexGuard<'_, Vec<Answered>> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn answer(&self, request: &Request) -> ResponseTemplate {
-        let found = self.calls.iter().position(|call| call.route.fits(request));
-        let mut log = self.log();
-        let before = log.iter().filter(|answered| answered.call == found).count();
-        log.push(Answered { request: request.clone(), call: found });
-        let Some(call) = found.and_then(|found| self.calls.get(found)) else {
-            return json(404, r#"{"message":"the suite's file has no route for this"}"#);
-        };
-        if let Some(Fault { at, reply, times }) = &self.fault {
-            let is_hit = match at {
-                At::Struck => call.login.is_none() && call.route.struck,
-                At::Login(step) => call.login == Some(*step),
-            };
-            if is_hit && times.is_none_or(|times| before < times) {
-                return reply.clone();
-            }
-        }
-        let logins = log
-            .iter()
-            .filter_map(|answered| self.calls.get(answered.call?))
-            .filter(|call| call.login == Some(1))
-            .count();
-        call.route.answer(&token(&self.id, logins), log.len())
-    }
-}
-
-impl Route {
-    /// Whether it answers a request.
-    fn fits(&self, request: &Request) -> bool {
-        let mut form = request.url.clone();
-        form.set_query(std::str::from_utf8(&request.body).ok());
-        let query: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
-        let form: Vec<(String, String)> = form.query_pairs().into_owned().collect();
-        let has = |given: &[(String, String)], wanted: &BTreeMap<String, String>| {
-            wanted.iter().all(|(name, value)| given.iter().any(|(n, v)| n == name && v == value))
-        };
-        let has_json = |members: &Value| {
-            serde_json::from_slice(&request.body).is_ok_and(|body: Value| holds(&body, members))
-        };
-        self.path == request.url.path()
-            && self.method == request.method.as_str()
-            && has(&query, &self.query)
-            && has(&form, &self.form)
-            && self.json.as_ref().is_none_or(has_json)
-    }
-
-    /// How much it asks for.
-    fn weight(&self) -> usize {
-        self.query.len() + self.form.len() + self.json.as_ref().map_or(0, leaves)
-    }
-
-    fn answer(&self, token: &str, number: usize) -> ResponseTemplate {
-        let text = self.text.replace("{token}", token).replace("{n}", &number.to_string());
-        let mut reply = ResponseTemplate::new(self.status).set_body_raw(text, self.says_it_is());
-        for (name, value) in &self.headers {
-            reply = reply.append_header(name.as_str(), value.replace("{token}", token).as_str());
-        }
-        reply
-    }
-
-    fn says_it_is(&self) -> &str {
-        let by_look = match self.text.trim_start().chars().next() {
-            Some('{' | '[') | None => "application/json",
-            Some('<') => "application/xml",
-            Some(_) => "text/plain",
-        };
-        self.content_type.as_deref().unwrap_or(by_look)
-    }
-}
-
-/// Whether a value has these members.
-fn holds(value: &Value, members: &Value) -> bool {
-    match (value, members) {
-        (Value::Object(value), Value::Object(members)) => {
-            members.iter().all(|(name, member)| value.get(name).is_some_and(|value| holds(value, member)))
-        }
-        (value, members) => value == members,
-    }
-}
-
-fn leaves(value: &Value) -> usize {
-    value.as_object().map_or(1, |members| members.values().map(leaves).sum())
-}
-
-/// The n-th token that a marketplace gives out, from 1.
-pub(super) fn token(id: &str, number: usize) -> String {
-    format!("suite-token-{number}-of-{id}")
-}
-
-/// A reply that says it is JSON.
-pub(super) fn json(status: u16, body: &str) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_raw(body, "application/json")
-}
-
-impl From<&Refusal> for ResponseTemplate {
-    fn from(refusal: &Refusal) -> Self {
-        let is_markup = refusal.text.trim_start().starts_with('<');
-        let kind = if is_markup { "text/html" } else { "application/json" };
-        ResponseTemplate::new(refusal.status).set_body_raw(refusal.text.as_str(), kind)
-    }
 }
 
 impl<'a> Bench<'a> {
@@ -268,38 +146,27 @@ impl<'a> Bench<'a> {
     /// A marketplace.
     pub(super) async fn stage(&self, act: Act<'a>) -> Stage<'a> {
         let server = MockServer::start().await;
-        let Act { scene, show, words, fault } = act;
-        let over = match show {
-            Show::Rows => &[][..],
-            Show::Twice => &scene.twice,
-            Show::Nothing => &scene.nothing,
-        };
         let filled = |route: &Route| {
             let mut route = route.clone();
             for (place, usual) in &self.subject.places {
-                route.text = route.text.replace(&braced(place), words.get(place).unwrap_or(usual));
+                route.text = route.text.replace(&braced(place), act.words.get(place).unwrap_or(usual));
             }
             route.text = route.text.replace("{base}", &server.uri()).replace("{personal}", PERSONAL);
             route
         };
-        let call = |route: &Route| Call { route: filled(route), login: None };
-        // Sorting keeps the order of equals: routes that stand over others come first.
-        let mut over: Vec<Call> = over.iter().map(call).collect();
-        let mut under: Vec<Call> = scene.rows.iter().map(call).collect();
-        // An answer that stands over a struck one is struck in its place.
-        for call in &mut over {
-            let stands_for = |other: &&Call| other.route.asks_like(&call.route);
-            call.route.struck |= under.iter().find(stands_for).is_some_and(|other| other.route.struck);
-        }
-        under.retain(|call| !over.iter().any(|other| other.route.asks_like(&call.route)));
-        over.append(&mut under);
-        over.sort_by_key(|call| std::cmp::Reverse(call.route.weight()));
+        let mut calls: Vec<Call> =
+            act.routes().iter().map(|route| Call { route: filled(route), login: None }).collect();
+        // Sorting keeps the order of equals.
+        calls.sort_by_key(|call| std::cmp::Reverse(call.route.weight()));
         let steps = self.subject.login.iter().flat_map(|login| &login.steps).enumerate();
-        over.extend(steps.map(|(at, route)| Call { route: filled(route), login: Some(at + 1) }));
-        let played = Arc::new(Played { calls: over, fault, id: self.id().to_owned(), log: Mutex::default() });
+        calls.extend(steps.map(|(at, route)| Call { route: filled(route), login: Some(at + 1) }));
+        let Act { fault, is_everywhere, .. } = act;
+        let id = self.id().to_owned();
+        let played = Played { calls, fault, is_everywhere, id, log: Mutex::default() };
+        let played = Arc::new(played);
         Mock::given(any()).respond_with(Player(Arc::clone(&played))).mount(&server).await;
-        let settings = self.settings(Some(scene), &server.uri());
-        Stage { _server: server, scene, settings, played }
+        let settings = self.settings(Some(act.scene), &server.uri());
+        Stage { _server: server, scene: act.scene, settings, played }
     }
 
     /// A pull from a marketplace, in which two attempts of each request are made.
@@ -307,22 +174,27 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// What to mend if the connector broke down, asked for something that it does not declare, or let a secret through.
     pub(super) async fn pull(&self, stage: &Stage<'_>) -> Result<Ran, String> {
-        self.pull_with(stage.settings.clone(), stage.scene).await
+        self.pull_asked(self.ask(stage.scene, stage.settings.clone())).await
     }
 
-    /// The same with settings of the caller's.
-    ///
-    /// # Errors
-    /// As [`pull`](Self::pull).
-    pub(super) async fn pull_with(&self, settings: Map<String, Value>, scene: &Scene) -> Result<Ran, String> {
-        let secrets = self.secrets(&settings);
-        let ask = Ask {
+    /// What is asked of the host in a scene, with these settings.
+    pub(super) fn ask(&self, scene: &Scene, settings: Map<String, Value>) -> Ask {
+        Ask {
             settings: Value::Object(settings),
             task: scene.task,
             scope: scene.scope.clone(),
+            mark: None,
             now: self.subject.now,
-            max_attempts: 2,
-        };
+            limit: LIMIT,
+        }
+    }
+
+    /// The same for whatever is asked.
+    ///
+    /// # Errors
+    /// As [`pull`](Self::pull).
+    pub(super) async fn pull_asked(&self, ask: Ask) -> Result<Ran, String> {
+        let secrets = self.secrets(ask.settings.as_object().unwrap_or(&Map::new()));
         let ran = self.host.pull(ask).await;
         // A server blocks while it is dropped, for ever if the task has used up its turn of the runtime: a new turn.
         tokio::task::yield_now().await;
@@ -338,6 +210,7 @@ impl<'a> Bench<'a> {
                 ));
             }
         }
+        ran.observations.iter().try_for_each(|seen| sane(seen, self.subject.now))?;
         let shown = format!("{ran:?}");
         if shown.contains(PERSONAL) {
             return Err(
@@ -367,14 +240,28 @@ impl<'a> Bench<'a> {
     }
 }
 
-impl Route {
-    /// Whether it asks for the same as another.
-    fn asks_like(&self, other: &Route) -> bool {
-        self.method == other.method
-            && self.path == other.path
-            && self.query == other.query
-            && self.json == other.json
-            && self.form == other.form
+/// That an observation can be a fact.
+fn sane(seen: &Observation, now: Millis) -> Result<(), String> {
+    let ids = [&seen.item, &seen.sku, &seen.package, &seen.awb, &seen.courier, &seen.invoice];
+    let is_blank = |text: &String| text.trim().is_empty();
+    if is_blank(&seen.order) || ids.into_iter().flatten().any(is_blank) {
+        return Err(
+            "an observation has an id of nothing: a blank id is no id, and a row without its order no fact"
+                .to_owned(),
+        );
+    }
+    if seen.quantity == Some(0) {
+        return Err(format!("an observation of order {} speaks of 0 units: that is no fact", seen.order));
+    }
+    match seen.at {
+        Some(at) if !(YEAR_2000..=now + DAY).contains(&at) => Err(format!(
+            "an observation of order {} happened at {}, and the run is at {}: read times in their own unit and zone, and \
+             leave out those that cannot be",
+            seen.order,
+            time::rfc3339(at),
+            time::rfc3339(now)
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -410,6 +297,16 @@ impl Stage<'_> {
                 format!("{} {}{query}", request.method, request.url.path())
             })
             .collect()
+    }
+
+    /// The requests to the second page.
+    pub(super) fn second(&self) -> Vec<Request> {
+        self.those(|call| call.is_some_and(|call| call.route.second))
+    }
+
+    /// Every request for data.
+    pub(super) fn data(&self) -> Vec<Request> {
+        self.those(|call| call.is_none_or(|call| call.login.is_none()))
     }
 
     /// The answer that the struck call has when nothing goes wrong.

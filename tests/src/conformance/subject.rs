@@ -52,6 +52,8 @@
 //! settings = { api = "v0" }                # over the common ones
 //! words_only = true                        # the scene is there to reach words, and for nothing else
 //! unpaged = "…"                            # only if a list has no pages: why
+//! denied = "…"                             # only if an account that works may be denied this call (401, 403): why. The
+//!                                          # pull ends well then, reports nothing, and moves no mark
 //!
 //! [[scenes.rows]]                          # a route: a request, and its answer. A good answer with rows, one page
 //! method = "GET"                           # the default
@@ -143,7 +145,7 @@ pub struct Refusal {
     pub text: String,
     /// The file of its body, in fixtures/.
     #[serde(default)]
-    reply: Option<String>,
+    pub(super) reply: Option<String>,
 }
 
 /// Where the words of a vocabulary stand.
@@ -218,6 +220,8 @@ pub struct Scene {
     pub words_only: bool,
     /// Why a list has no pages.
     pub unpaged: Option<String>,
+    /// Why an account that works may be denied the call.
+    pub denied: Option<String>,
     /// Rows that are reported, on one page. At least one route is struck.
     pub rows: Vec<Route>,
     /// The same rows, each of them twice.
@@ -254,7 +258,7 @@ pub struct Route {
     pub text: String,
     /// The file of the answer's body, in fixtures/.
     #[serde(default)]
-    reply: Option<String>,
+    pub(super) reply: Option<String>,
     /// Headers of the answer.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -301,6 +305,7 @@ struct SceneFile {
     #[serde(default)]
     words_only: bool,
     unpaged: Option<String>,
+    denied: Option<String>,
     #[serde(default)]
     rows: Vec<Route>,
     #[serde(default)]
@@ -447,6 +452,7 @@ impl SceneFile {
             settings: self.settings,
             words_only: self.words_only,
             unpaged: self.unpaged,
+            denied: self.denied,
             rows,
             twice,
             endless,
@@ -543,4 +549,81 @@ fn moment(text: &str) -> Result<Millis, String> {
 /// A name as it stands in replies.
 pub(super) fn braced(name: &str) -> String {
     format!("{{{name}}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = r#"
+        now = "2026-01-15T09:30:00Z"
+        [places]
+        state = "SHIPPED"
+        [[tables]]
+        vocabulary = "line"
+        place = "state"
+        [[scenes]]
+        task = "status"
+        since = "2026-01-15T09:00:00Z"
+        [[scenes.rows]]
+        path = "/orders"
+        text = '[{"state":"{state}"}]'
+        struck = true
+    "#;
+
+    fn read(text: &str) -> Result<Subject, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        file.into_subject(Path::new("/nowhere"))
+    }
+
+    #[test]
+    fn a_scene_is_called_after_its_task_and_ends_now() {
+        let subject = read(SOUND).unwrap();
+        let [scene] = subject.scenes.as_slice() else { panic!("{:?}", subject.scenes) };
+        assert_eq!((scene.name.as_str(), scene.rows[0].method.as_str()), ("status", "GET"));
+        let half_an_hour = Scope::Changed { since: subject.now - 1_800_000, until: subject.now };
+        assert_eq!(scene.scope, half_an_hour);
+        assert_eq!(subject.scenes_of(&subject.tables[0]).count(), 1);
+    }
+
+    #[test]
+    fn a_scene_may_be_as_another() {
+        let subject =
+            read(&format!("{SOUND}\n[[scenes]]\ntask = \"returns\"\nsame_as = \"status\"")).unwrap();
+        assert_eq!((subject.scenes[1].name.as_str(), subject.scenes[1].task), ("returns", Task::Returns));
+        assert_eq!(subject.scenes[1].rows[0].path, "/orders");
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_refused_with_what_to_do() {
+        for (from, to, said) in [
+            ("struck", "stuck", "unknown field `stuck`"),
+            ("struck = true", "", "mark the call for its rows with `struck = true`"),
+            ("{state}", "{stat}", "{state} stands in no reply"),
+            ("state = \"SHIPPED\"", "base = \"x\"", "{base} is the suite's own"),
+            ("place = \"state\"", "place = \"other\"", "`other` is not among [places]"),
+            ("place = \"state\"", "place = \"state\"\nscenes = [\"x\"]", "there is no scene `x`"),
+            ("place = \"state\"", "place = \"state\"\nunknown_is = \"LOST\"", "`unknown_is` needs a `why`"),
+            ("since = \"2026-01-15T09:00:00Z\"", "", "give `since`, or `orders`"),
+            ("09:30:00Z", "half past nine", "is no time such as"),
+            ("text = '[", "reply = \"rows.json\"\ntext = '[", "give `reply` or `text`, not both"),
+        ] {
+            let problem = read(&SOUND.replace(from, to)).expect_err(said);
+            assert!(problem.contains(said), "{problem}");
+        }
+        let twice = format!("{SOUND}\n[[scenes]]\ntask = \"status\"\nsame_as = \"status\"");
+        assert!(read(&twice).unwrap_err().contains("two scenes are called `status`"));
+        let login =
+            format!("{SOUND}\n[login]\nsteps = [{{ path = \"/t\" }}]\nrefused = [{{ status = 401 }}]");
+        assert!(read(&login).unwrap_err().contains("no step's answer holds {token}"));
+    }
+
+    #[test]
+    fn a_folder_without_a_file_is_told_what_belongs_there() {
+        let problem = Subject::read(Path::new("/nowhere")).unwrap_err();
+        assert!(
+            problem.contains("/nowhere/fixtures/suite.toml") && problem.contains("write one"),
+            "{problem}"
+        );
+    }
 }

@@ -55,6 +55,7 @@ impl Asked {
             host,
             task: self.task,
             scope: self.scope,
+            mark: None,
             now: Some(self.now),
         };
         let (mut observations, mut checkpoints) = (Vec::new(), Vec::new());

@@ -288,3 +288,12 @@ fn fixtures_of_v0_are_read() {
     assert_eq!(shares(&ran.observations), [(None, None, Status::CourierReturn)]);
     assert_eq!(ran.observations[0].at, Some(at("2026-09-04T06:00:00Z")));
 }
+
+#[test]
+fn an_order_without_an_id_is_passed_over_and_the_others_are_read() {
+    let mut nameless = order_2026("SHIPPED", &json!([package_2026("IN_TRANSIT", Some("PICKED_UP"))]));
+    let sound = nameless.clone();
+    nameless["orderId"] = json!(" ");
+    let ran = changed(script().reply(SEARCH, 200, page_2026(&[nameless, sound])), json!({}));
+    assert!(ran.result.is_ok() && ran.observations.len() == 2, "{ran:?}");
+}

@@ -33,23 +33,23 @@ pub(super) async fn shown(bench: &Bench<'_>, act: Act<'_>) -> Result<Ran, String
 impl Bench<'_> {
     /// What the rows of a scene are reported as when nothing disturbs; asked once.
     pub(super) async fn usual(&self, scene: &Scene) -> Result<Ran, String> {
+        self.undisturbed(scene, Show::Rows).await
+    }
+
+    /// What a scene is reported as when nothing disturbs; asked once.
+    pub(super) async fn undisturbed(&self, scene: &Scene, show: Show) -> Result<Ran, String> {
         let known = || self.usual.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ran) = known().get(&scene.name) {
+        let key = (scene.name.clone(), show);
+        if let Some(ran) = known().get(&key) {
             return ran.clone();
         }
-        let ran = good(self, scene).await;
-        known().insert(scene.name.clone(), ran.clone());
+        let ran = shown(self, Act::new(scene, show)).await.and_then(|ran| match ran.observations.len() {
+            0 => Err("nothing is reported of a sound answer with rows: read them".to_owned()),
+            _ => Ok(ran),
+        });
+        known().insert(key, ran.clone());
         ran
     }
-}
-
-/// What rows are reported as.
-pub(super) async fn good(bench: &Bench<'_>, scene: &Scene) -> Result<Ran, String> {
-    let ran = shown(bench, Act::rows(scene)).await?;
-    if ran.observations.is_empty() {
-        return Err("nothing is reported of a sound answer with rows: read them".to_owned());
-    }
-    Ok(ran)
 }
 
 pub(super) fn are_reported<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
@@ -81,23 +81,29 @@ fn is_claimed(bench: &Bench<'_>, seen: &Observation, scope: ScopeKind) -> bool {
     })
 }
 
+pub(super) fn same<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
+    async move {
+        let (once, again) = (bench.usual(scene).await?, shown(bench, Act::rows(scene)).await?);
+        if once.observations == again.observations {
+            PASSED
+        } else {
+            Err("a second pull reports the same rows otherwise: let observations depend on rows alone"
+                .to_owned())
+        }
+    }
+    .boxed()
+}
+
 pub(super) fn repeat<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
     async move {
-        let once: HashSet<_> = bench.usual(scene).await?.observations.into_iter().collect();
-        let again: HashSet<_> = good(bench, scene).await?.observations.into_iter().collect();
-        if once != again {
-            return Err(
-                "a second pull reports the same rows otherwise: let observations depend on rows alone"
-                    .to_owned(),
-            );
-        }
         if scene.twice.is_empty() {
             return Err(
                 "no row comes twice: rows repeat in every marketplace; describe how with [[scenes.twice]]"
                     .to_owned(),
             );
         }
-        let twice = shown(bench, Act::new(scene, Show::Twice)).await?;
+        let once: HashSet<_> = bench.usual(scene).await?.observations.into_iter().collect();
+        let twice = bench.undisturbed(scene, Show::Twice).await?;
         if twice.observations.into_iter().collect::<HashSet<_>>() == once {
             PASSED
         } else {

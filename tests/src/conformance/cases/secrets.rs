@@ -44,7 +44,7 @@ pub(super) fn of_buyers<'a>(bench: &'a Bench<'a>) -> BoxFuture<'a, Verdict> {
             if scene.rows.iter().any(|route| route.text.contains("{personal}")) {
                 is_shown = true;
                 // That none is in what came of it is looked after by `pull`.
-                rows::good(bench, scene).await?;
+                rows::shown(bench, Act::rows(scene)).await?;
             }
         }
         if !is_shown {

@@ -4,6 +4,7 @@
 //! each order what the marketplace knows of it.
 
 mod agreement;
+mod guards;
 mod site;
 
 use agreement::disagreements;

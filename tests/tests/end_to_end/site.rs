@@ -94,13 +94,29 @@ impl Site {
     }
 
     pub(crate) async fn run(&self, task: Task) -> RunSummary {
+        self.run_as(task, false).await
+    }
+
+    /// A run that shows what would change.
+    pub(crate) async fn dry_run(&self, task: Task) -> RunSummary {
+        self.run_as(task, true).await
+    }
+
+    /// The tenant's whole state.
+    pub(crate) async fn export(&self) -> Value {
+        let mut out = Vec::new();
+        self.store.export(&self.tenant, now(), &mut out).await.expect("an export");
+        serde_json::from_slice(&out).expect("a document")
+    }
+
+    async fn run_as(&self, task: Task, dry_run: bool) -> RunSummary {
         let request = RunRequest {
             tenant: self.tenant.clone(),
             channel: self.simulator.channel().into(),
             task,
             choice: Choice::Task,
             since_ms: None,
-            dry_run: false,
+            dry_run,
             trigger: Trigger::Timer,
             next_run_at: None,
             request_key: None,

@@ -259,11 +259,14 @@ fn courier(
         Status::Lost | Status::Damaged => Row::K5,
         _ => Row::K1,
     };
-    if let Some(verdict) = case.decided(super::Part::Deliver, item).filter(|verdict| verdict.rows == [row]) {
+    let word = if seen.raw.is_empty() { status.as_str().to_owned() } else { seen.raw.clone() };
+    let text = format!("courier says {word}");
+    // Another word of the same row in this answer is another word.
+    let is_same = |verdict: &Verdict| verdict.rows == [row] && verdict.message == text;
+    if let Some(verdict) = case.decided(super::Part::Deliver, item).filter(is_same) {
         return verdict;
     }
     fill(case, item, seen);
-    let word = if seen.raw.is_empty() { status.as_str().to_owned() } else { seen.raw.clone() };
     let mut changed = false;
     if row == Row::K1
         && case.package(&package).is_some_and(|package| package.status == PackageStatus::Dispatched)
@@ -282,7 +285,7 @@ fn courier(
         case.attention(format!("courier says {word} of package {package}: see to the claim"));
     }
     let outcome = if changed { Outcome::Applied } else { Outcome::Unchanged };
-    let verdict = Verdict::new(outcome, row, format!("courier says {word}"));
+    let verdict = Verdict::new(outcome, row, text);
     // The package has one courier status; its other units in this observation share the answer.
     for &other in all {
         if case.item(other).package.as_ref() == Some(&package) {

@@ -182,7 +182,9 @@ pub(super) fn back(case: &mut Case<'_>, item: ItemIndex, all: &[ItemIndex], seen
         })
         .collect();
     for &member in &members {
-        if open_of(case, member, seen).is_none() {
+        let code = case.code_of(member);
+        let is_in = |place: usize| case.file.order.returns[place].items.contains(&code);
+        if !open_of(case, member, seen).is_some_and(is_in) {
             reopen_withdrawn(case, member, seen);
             let asked = asked(case, member, seen, None);
             if member == item && open_of(case, item, seen).is_none() {

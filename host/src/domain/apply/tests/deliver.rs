@@ -171,6 +171,19 @@ fn l8_a_package_that_is_not_known_beside_known_ones_waits() {
 }
 
 #[test]
+fn k1_of_two_words_in_one_answer_the_later_one_stays() {
+    let mut scene = packed(PackageStatus::Dispatched, 2);
+    assert_snapshot!(scene.hear(&[says(Status::OutForDelivery), says(Status::InTransit)]), @"
+    APPLIED K1: courier says out_for_delivery
+      courier of package SP90 says out_for_delivery
+    APPLIED K1: courier says in_transit
+      package SP90 DISPATCHED → SHIPPED
+      courier of package SP90 says in_transit
+    ");
+    assert_eq!(scene.file.order.packages[0].courier_status.as_deref(), Some("out_for_delivery"));
+}
+
+#[test]
 fn k1_the_couriers_first_word_makes_it_shipped() {
     let mut scene = packed(PackageStatus::Dispatched, 2);
     assert_snapshot!(scene.hear(&[says(Status::InTransit).raw("In transit at BLR")]), @"

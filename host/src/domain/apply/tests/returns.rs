@@ -165,6 +165,28 @@ fn r4_a_buyers_return_opens_a_reverse_pickup_for_exactly_those_items() {
 }
 
 #[test]
+fn r5_a_unit_that_comes_back_with_a_return_of_others_joins_it() {
+    let mut scene = packed(PackageStatus::Delivered, 2);
+    scene.hear(&[cir(Status::ReturnRequested, "RR1").item("2")]);
+    assert_snapshot!(scene.hear(&[cir(Status::Returned, "RR1").item("1")]), @"
+    APPLIED R5: return RR1 is back, credited by RET/0001
+      CIR RR1 CREATED (O1-2, O1-1)
+      return invoice RET/0001 of package SP90 GENERATED
+      item O1-1 DELIVERED → RETURNED
+      putaway PA1 due for item O1-1 (PUTAWAY_REVERSE_PICKUP_ITEM)
+    ");
+    assert_snapshot!(scene.hear(&[cir(Status::Returned, "RR1").item("2")]), @"
+    APPLIED R5: return RR1 is back, credited by RET/0002
+      return invoice RET/0002 of package SP90 GENERATED
+      invoice OLD/SP90 of package SP90 CREDITED
+      item O1-2 DELIVERED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR1 COMPLETE (O1-2, O1-1)
+      package SP90 DELIVERED → RETURNED
+    ");
+}
+
+#[test]
 fn r5_a_completed_return_is_credited_against_its_own_packages_invoice() {
     let mut scene = packed(PackageStatus::Delivered, 2);
     scene.hear(&[cir(Status::ReturnRequested, "RR1").item("2")]);

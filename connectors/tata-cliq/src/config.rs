@@ -107,7 +107,7 @@ impl TryFrom<Given> for Settings {
             list_path: given.path("list_path", LIST_PATH, &["seller_id"])?,
             detail_path: detail_path(&given)?,
             list_query: given.table("list_query")?,
-            offset_secs: offset("timezone", &given.text("timezone", TIMEZONE)?)?,
+            offset_secs: given.utc_offset("timezone", IST_SECS)?,
             names: names(&given)?,
             changes: given.status_changes("status_table", TABLES)?,
         })
@@ -151,28 +151,6 @@ fn names(given: &Given) -> Result<Names, String> {
             Err(format!("`tracking_fields`: `{unknown}` is not one of {}", known.join(", ")))
         }
     }
-}
-
-/// Seconds ahead of UTC, from `IST`, `UTC` or `+05:30`.
-fn offset(name: &str, text: &str) -> Result<i32, String> {
-    let wrong = || format!("`{name}` must be IST, UTC or an offset such as +05:30");
-    match text {
-        "IST" => return Ok(IST_SECS),
-        "UTC" | "Z" => return Ok(0),
-        _ => {}
-    }
-    let (sign, rest) = match text.split_at_checked(1) {
-        Some(("+", rest)) => (1, rest),
-        Some(("-", rest)) => (-1, rest),
-        _ => return Err(wrong()),
-    };
-    let two = |digits: &str, most: i32| {
-        let is_number = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
-        digits.parse::<i32>().ok().filter(|number| is_number && *number <= most)
-    };
-    let (hours, minutes) = rest.split_once(':').ok_or_else(wrong)?;
-    let (hours, minutes) = two(hours, 14).zip(two(minutes, 59)).ok_or_else(wrong)?;
-    Ok(sign * (hours * 3600 + minutes * 60))
 }
 
 #[cfg(test)]
@@ -229,16 +207,6 @@ mod tests {
     fn names_of_tracking_members_can_be_changed_one_by_one() {
         let names = read(json!({"tracking_fields": {"awb": "trackingNo"}})).unwrap().names;
         assert_eq!((names.awb.as_str(), names.courier.as_str()), ("trackingNo", "logisticProviderName"));
-    }
-
-    #[test]
-    fn an_offset_is_read_in_each_of_its_forms() {
-        for (text, secs) in [("IST", 19_800), ("+05:30", 19_800), ("UTC", 0), ("Z", 0), ("-03:00", -10_800)] {
-            assert_eq!(offset("timezone", text), Ok(secs));
-        }
-        for text in ["5:30", "+5:30", "+05:60", "+15:00", "+0530", "+-1:00", ""] {
-            assert!(offset("timezone", text).is_err(), "{text}");
-        }
     }
 
     #[test]

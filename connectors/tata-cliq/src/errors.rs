@@ -3,11 +3,11 @@
 //! A message never quotes a body, which may hold tokens, ids and buyers' data. Only a code that looks like a word is
 //! shown.
 
-use plugin_api::{Error, ErrorKind, Reply, Result};
+use plugin_api::{Error, ErrorKind, Reply, Result, reading::Row};
 
 use crate::{
     config::Auth,
-    wire::{Answer, Order, Problem, Rows},
+    wire::{Answer, Order, Problem},
 };
 
 /// Codes that mean "not with this token": those of RFC 6750 and RFC 6749, and two that gateways use.
@@ -57,7 +57,7 @@ pub(crate) fn refuses_the_token(reply: &Reply) -> bool {
 ///
 /// # Errors
 /// `bad_reply` if the answer has none to show, not even an empty list.
-pub(crate) fn orders(answer: Answer, reply: &Reply) -> Result<Rows<Order>> {
+pub(crate) fn orders(answer: Answer, reply: &Reply) -> Result<Vec<Row<Order>>> {
     answer.order.ok_or_else(|| {
         let code = code(reply).map(|code| format!(" but the error {code}")).unwrap_or_default();
         Error::bad_reply(format!("the reply has no `order`{code}; that is not an empty list"))

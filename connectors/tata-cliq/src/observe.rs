@@ -7,13 +7,14 @@ use plugin_api::{
     Status::{
         self, CourierReturn, Delivered, Dispatched, ReturnCancelled, ReturnRequested, Returned, RtoDelivered,
     },
+    reading::Row,
     time,
 };
 
 use crate::{
     config::Settings,
     status::{self, Said},
-    wire::{Line, Order, Rows},
+    wire::{Line, Order},
 };
 
 /// What was read from some orders.
@@ -25,20 +26,23 @@ pub(crate) struct Seen {
 }
 
 /// Reads orders. A line that cannot be read does not keep the others from being reported.
-pub(crate) fn orders(rows: &Rows<Order>, settings: &Settings) -> Seen {
+pub(crate) fn orders(rows: &[Row<Order>], settings: &Settings) -> Seen {
     let mut seen = Seen::default();
-    for row in &rows.0 {
+    for row in rows {
         match row {
-            Some(Order { order_no: Some(order_no), lines }) => {
-                for line in &lines.0 {
-                    let line = line.as_ref().and_then(|line| Line::read(line, &settings.names));
+            Row::Read(Order { order_no: Some(order_no), lines }) => {
+                for row in lines {
+                    let line = match row {
+                        Row::Read(line) => Line::read(line, &settings.names),
+                        Row::Unreadable => None,
+                    };
                     match line.and_then(|line| observations(order_no, &line, settings)) {
                         Some(observations) => seen.observations.extend(observations),
                         None => seen.unreadable += 1,
                     }
                 }
             }
-            _ => seen.unreadable += 1,
+            Row::Read(_) | Row::Unreadable => seen.unreadable += 1,
         }
     }
     seen

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use plugin_api::{
-    Cx, Error, ErrorKind, Mark, Millis, Observation, OrderRef, Pull, Reply, Request, Result, Scope,
+    Cx, Error, Mark, Millis, Observation, OrderRef, Progress, Pull, Reply, Request, Result, Scope,
 };
 
 use crate::{
@@ -80,36 +80,5 @@ impl Reader<'_> {
                 "rows that lack orderNo, transactionId or omsStatusCode, or cannot be read: {rows}; the others were reported"
             ))),
         }
-    }
-}
-
-/// Whether to go on after a failure. One order that fails does not keep the others from being asked for; an outage, a
-/// limit or a refused token does.
-#[derive(Debug, Default)]
-struct Progress {
-    any: bool,
-    first_error: Option<Error>,
-}
-
-impl Progress {
-    fn note(&mut self, result: Result<()>) -> Result<()> {
-        let Err(error) = result else {
-            self.any = true;
-            return Ok(());
-        };
-        let concerns_this_call = match error.kind {
-            ErrorKind::BadReply | ErrorKind::BadRequest => true,
-            ErrorKind::Unavailable => self.any,
-            _ => false,
-        };
-        if !concerns_this_call {
-            return Err(self.first_error.take().unwrap_or(error));
-        }
-        self.first_error.get_or_insert(error);
-        Ok(())
-    }
-
-    fn end(self) -> Result<()> {
-        self.first_error.map_or(Ok(()), Err)
     }
 }

@@ -3,8 +3,11 @@
 //! Address, buyer and payment blocks have no field here, so they are dropped while reading. A row that cannot be read
 //! does not spoil its neighbours: it is kept as "unreadable".
 
-use plugin_api::{Error, Reply, Result, reading};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use plugin_api::{
+    Error, Reply, Result,
+    reading::{self, Row},
+};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -19,8 +22,8 @@ const ROOT: &str = "orders";
 #[derive(Debug, Deserialize)]
 pub(crate) struct Answer {
     /// `None` if the member is not there or null: then it is no answer.
-    #[serde(default)]
-    pub(crate) order: Option<Rows<Order>>,
+    #[serde(default, deserialize_with = "orders")]
+    pub(crate) order: Option<Vec<Row<Order>>>,
 }
 
 impl Answer {
@@ -43,25 +46,8 @@ fn from_xml(text: &str) -> Result<Answer, &'static str> {
     let (root, content) = xml::read(text)?;
     match content {
         _ if root != ROOT => Err("its root is not `orders`"),
-        Value::String(blank) if blank.trim().is_empty() => Ok(Answer { order: Some(Rows(Vec::new())) }),
+        Value::String(blank) if blank.trim().is_empty() => Ok(Answer { order: Some(Vec::new()) }),
         content => serde_json::from_value(content).map_err(|_| "it has another form than known"),
-    }
-}
-
-/// Rows, or a single one in their place. `None` is a row that cannot be read.
-#[derive(Debug)]
-pub(crate) struct Rows<T>(pub(crate) Vec<Option<T>>);
-
-impl<T> Default for Rows<T> {
-    fn default() -> Self {
-        Rows(Vec::new())
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let rows: Vec<Value> = reading::one_or_many(from)?;
-        Ok(Rows(rows.into_iter().map(|row| serde_json::from_value(row).ok()).collect()))
     }
 }
 
@@ -71,8 +57,19 @@ pub(crate) struct Order {
     #[serde(rename = "orderNo", default, deserialize_with = "reading::marked_text")]
     pub(crate) order_no: Option<String>,
     /// Lines with all their members: the names of some are the operator's to say. See [`Line::read`].
-    #[serde(rename = "orderLine", default)]
-    pub(crate) lines: Rows<Map<String, Value>>,
+    #[serde(rename = "orderLine", default, deserialize_with = "reading::one_or_many")]
+    pub(crate) lines: Vec<Row<Map<String, Value>>>,
+}
+
+/// A list of orders or a single one. Null is neither.
+fn orders<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Row<Order>>>, D::Error> {
+    struct Many(Vec<Row<Order>>);
+    impl<'de> Deserialize<'de> for Many {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            reading::one_or_many(from).map(Many)
+        }
+    }
+    Ok(Option::<Many>::deserialize(from)?.map(|Many(orders)| orders))
 }
 
 /// An order line: one unit.

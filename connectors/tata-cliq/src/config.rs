@@ -24,6 +24,9 @@ pub(crate) const DETAIL_PATH: &str =
 /// Where the zone-less times are meant.
 pub(crate) const TIMEZONE: &str = "+05:30";
 
+/// Stands for a login path that was not given.
+const NO_PATH: &str = "/";
+
 /// A token's life from its issue: a day, by one that was seen.
 pub(crate) const TOKEN_LIFE_SECS: u32 = 86_400;
 
@@ -114,21 +117,21 @@ impl TryFrom<Given> for Settings {
     }
 }
 
+/// Every setting of the login is looked at, whether it is used or not.
 fn auth(given: &Given) -> Result<Auth, String> {
-    if !given.choice("auth_mode", &[("static_token", false), ("login", true)])? {
-        return Ok(Auth::StaticToken);
-    }
-    if given.optional_text("token_path")?.is_none() {
-        return Err(
-            "`token_path` is missing: `auth_mode` is `login`, and no public page tells where it is".into()
-        );
-    }
-    Ok(Auth::Login(LoginCall {
-        path: given.path("token_path", "/", &["seller_id"])?,
+    let call = LoginCall {
+        path: given.path("token_path", NO_PATH, &["seller_id"])?,
         fields: [given.text("user_field", "username")?, given.text("password_field", "password")?],
         token_field: given.text("token_field", "access_token")?,
         life_secs: given.integer("token_life_secs", TOKEN_LIFE_SECS, 60..=31_536_000)?,
-    }))
+    };
+    if !given.choice("auth_mode", &[("static_token", false), ("login", true)])? {
+        Ok(Auth::StaticToken)
+    } else if call.path == NO_PATH {
+        Err("`token_path` is missing: `auth_mode` is `login`, and no public page tells where it is".into())
+    } else {
+        Ok(Auth::Login(call))
+    }
 }
 
 fn detail_path(given: &Given) -> Result<String, String> {
@@ -189,6 +192,8 @@ mod tests {
             (json!({"wire": "soap"}), "`wire`"),
             (json!({"auth_mode": "magic"}), "`auth_mode`"),
             (json!({"auth_mode": "login"}), "`token_path`"),
+            (json!({"token_path": [1]}), "`token_path`"),
+            (json!({"user_field": [1]}), "`user_field`"),
             (json!({"list_path": "orders"}), "`list_path`"),
             (json!({"detail_path": "/orders/"}), "`detail_path`"),
             (json!({"detail_path": "/{order}/"}), "`detail_path`"),

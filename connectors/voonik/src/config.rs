@@ -12,7 +12,7 @@ use plugin_api::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::status::{STATE, TABLES, TEXT};
+use crate::status::{OWN, STATE, TEXT};
 
 /// The seller's orders. Assumed: the by-id address, which was seen, as Rails would list it.
 pub(crate) const LIST_PATH: &str = "/oms/vendor_orders.json";
@@ -103,7 +103,7 @@ impl TryFrom<Given> for Settings {
             offset_secs: given.utc_offset("timezone", IST_SECS)?,
             couriers: given.table("couriers")?,
             aliases: aliases(&given)?,
-            states: given.status_changes("status_table", TABLES)?,
+            states: given.status_changes("status_table", OWN)?,
             texts: texts(&given)?,
         })
     }

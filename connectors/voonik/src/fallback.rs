@@ -5,68 +5,77 @@
 
 use plugin_api::{
     Meaning, ReturnKind,
-    Status::{self, Cancelled, CourierReturn, Created, Delivered, Dispatched, ReturnRequested, Returned},
+    Status::{self, CourierReturn, ReturnRequested},
     reading::Quantity,
     settings::StatusChanges,
 };
 
 use crate::{
-    status::{STATE, TEXT},
+    status::{self, POSITION, RETURN_BACK, RTO_BACK, RTO_BACK_COURIER, STATE, TEXT, WENT_WRONG},
     wire::Progress,
 };
 
 /// What was made of a progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inferred {
     pub(crate) meaning: Meaning,
+    /// What it says of the courier besides.
+    pub(crate) courier: Option<Status>,
     /// RTO or CIR, where the text tells.
     pub(crate) kind: Option<ReturnKind>,
+    /// The position, where it decided.
+    pub(crate) position: Option<u32>,
+}
+
+impl Inferred {
+    fn of(meaning: Meaning) -> Self {
+        Inferred { meaning, courier: None, kind: None, position: None }
+    }
 }
 
 /// Reads a line's progress, or the operator's table of texts where there is none or it says nothing.
 pub(crate) fn infer(progress: Option<&Progress>, text: Option<&str>, texts: &StatusChanges) -> Inferred {
     let text = text.map(str::to_lowercase).unwrap_or_default();
     let read = progress.and_then(|progress| match (progress.is_negative, progress.progress_position) {
-        (Some(true), _) => negative(&text),
-        (_, Quantity::Units(position)) => Some((stage(position), None)),
+        (Some(true), _) => went_wrong(&text),
+        (_, Quantity::Units(position)) => {
+            Some(Inferred { position: Some(position), ..Inferred::of(stage(position)) })
+        }
         (_, Quantity::Absent | Quantity::Unreadable) => None,
     });
-    match read {
-        Some((status, kind)) => Inferred { meaning: Meaning::Is(status), kind },
-        None => {
-            let own = texts.meaning(&TEXT, &text);
-            let meaning = if own == Meaning::Unmapped { texts.meaning(&STATE, &text) } else { own };
-            Inferred { meaning, kind: None }
-        }
-    }
+    read.unwrap_or_else(|| {
+        let own = texts.meaning(&TEXT, &text);
+        Inferred::of(if own == Meaning::Unmapped { texts.meaning(&STATE, &text) } else { own })
+    })
 }
 
-fn stage(position: u32) -> Status {
-    match position {
-        40.. => Delivered,
-        30..40 => Dispatched,
-        ..30 => Created,
-    }
+/// The stage that a position has reached.
+fn stage(position: u32) -> Meaning {
+    POSITION.meaning(match position {
+        40.. => "40",
+        30..40 => "30",
+        20..30 => "20",
+        ..20 => "10",
+    })
 }
 
 /// First hit wins: a parcel that comes back undelivered, a return of the buyer's, a cancellation.
-fn negative(text: &str) -> Option<(Status, Option<ReturnKind>)> {
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["rto", "return to origin", "undelivered"]) {
-        let is_back = has(&["received", "closed", "delivered to seller"]);
-        Some((if is_back { Returned } else { CourierReturn }, Some(ReturnKind::Rto)))
-    } else if has(&["return", "exchange"]) {
-        let is_back = has(&["received", "completed", "closed"]);
-        Some((if is_back { Returned } else { ReturnRequested }, Some(ReturnKind::Cir)))
-    } else if has(&["cancel", "reject"]) {
-        Some((Cancelled, None))
-    } else {
-        None
-    }
+fn went_wrong(text: &str) -> Option<Inferred> {
+    let wrong = status::held(&WENT_WRONG, text)?;
+    let (back, courier, kind) = match wrong {
+        CourierReturn => {
+            (status::held(&RTO_BACK, text), status::held(&RTO_BACK_COURIER, text), Some(ReturnKind::Rto))
+        }
+        ReturnRequested => (status::held(&RETURN_BACK, text), None, Some(ReturnKind::Cir)),
+        _ => (None, None, None),
+    };
+    Some(Inferred { courier, kind, ..Inferred::of(Meaning::Is(back.unwrap_or(wrong))) })
 }
 
 #[cfg(test)]
 mod tests {
+    use plugin_api::Status::{Cancelled, Created, Delivered, Dispatched, Returned, RtoDelivered};
+
     use super::*;
 
     fn inferred(code: &str, position: Option<u32>, negative: Option<bool>) -> Inferred {
@@ -119,7 +128,8 @@ mod tests {
             ("Rejected by seller", Cancelled, None),
         ] {
             for position in [None, Some(10), Some(40)] {
-                let expected = Inferred { meaning: Meaning::Is(status), kind };
+                let courier = (status == Returned && kind == Some(Rto)).then_some(RtoDelivered);
+                let expected = Inferred { meaning: Meaning::Is(status), courier, kind, position: None };
                 assert_eq!(inferred(text, position, Some(true)), expected, "{text} {position:?}");
             }
         }

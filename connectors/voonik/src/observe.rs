@@ -100,6 +100,7 @@ struct Line<'a> {
     units: Option<u32>,
     raw: String,
     meaning: Meaning,
+    courier: Option<Status>,
     kind: Option<ReturnKind>,
     is_inferred: bool,
 }
@@ -117,22 +118,31 @@ impl<'a> Line<'a> {
         let known = state.map_or(Meaning::Unmapped, |state| settings.states.meaning(&STATE, state));
         if known != Meaning::Unmapped {
             let raw = state.unwrap_or_default().to_owned();
-            return Some(Line { item, id, units, raw, meaning: known, kind: None, is_inferred: false });
+            return Some(Line {
+                item,
+                id,
+                units,
+                raw,
+                meaning: known,
+                courier: None,
+                kind: None,
+                is_inferred: false,
+            });
         }
         let progress = item.get_progress_state.as_ref();
         let text = progress.and_then(|progress| progress.code.as_deref()).or(happened);
-        let raw = [state, text].into_iter().flatten().collect::<Vec<_>>().join("/");
+        let Inferred { meaning, courier, kind, position } = fallback::infer(progress, text, &settings.texts);
+        let position = position.map(|position| position.to_string());
+        let raw = [state, text, position.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("/");
         if raw.is_empty() {
             return None;
         }
-        let Inferred { meaning, kind } = fallback::infer(progress, text, &settings.texts);
-        Some(Line { item, id, units, raw, meaning, kind, is_inferred: meaning != Meaning::Unmapped })
+        Some(Line { item, id, units, raw, meaning, courier, kind, is_inferred: meaning != Meaning::Unmapped })
     }
 
     /// What to report, the goods first, then the courier where it says something of its own.
     fn statuses(&self) -> impl Iterator<Item = Option<Status>> + use<> {
-        let is_rto = self.kind == Some(ReturnKind::Rto) && self.meaning == Meaning::Is(Returned);
-        [self.meaning.status()].into_iter().chain(is_rto.then_some(Some(RtoDelivered)))
+        [self.meaning.status()].into_iter().chain(self.courier.map(Some))
     }
 }
 

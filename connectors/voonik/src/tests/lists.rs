@@ -33,7 +33,7 @@ fn two_packages_of_an_order_have_a_state_each() {
     assert!(ran.result.is_ok(), "{:?}", ran.result);
     assert_eq!(ran.statuses(), [("1", Some(Dispatched)), ("2", Some(Cancelled)), ("3", Some(Created))]);
     let [sent, cancelled, new] = &ran.observations[..] else { panic!() };
-    assert_eq!((sent.order.as_str(), sent.raw.as_str()), ("R1000000001-1", "300/Dispatched"));
+    assert_eq!((sent.order.as_str(), sent.raw.as_str()), ("R1000000001-1", "300/Dispatched/30"));
     assert_eq!((sent.sku.as_deref(), sent.quantity), (Some("KURTI-S"), Some(1)));
     assert_eq!((sent.awb.as_deref(), sent.courier.as_deref()), (Some("EE1234"), Some("Ecom Express")));
     assert_eq!((sent.shipped_by, sent.at), (Some(ShippedBy::Channel), Some(1_519_970_400_000)), "06:00 UTC");

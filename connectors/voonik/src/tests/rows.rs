@@ -45,13 +45,13 @@ fn an_unknown_state_is_read_from_the_progress_and_its_text_is_kept() {
     for (progress, raw, status) in [
         (
             json!({"code": "Processed", "progress_position": 20, "is_negative": false}),
-            "300/Processed",
+            "300/Processed/20",
             Created,
         ),
-        (json!({"code": "Dispatched", "progress_position": 30}), "300/Dispatched", Dispatched),
+        (json!({"code": "Dispatched", "progress_position": 30}), "300/Dispatched/30", Dispatched),
         (
             json!({"code": "Delivered", "progress_position": "40", "is_negative": "false"}),
-            "300/Delivered",
+            "300/Delivered/40",
             Delivered,
         ),
         (
@@ -72,7 +72,7 @@ fn an_unknown_state_is_read_from_the_progress_and_its_text_is_kept() {
         (json!({"code": "Lost", "progress_position": 30, "is_negative": true}), "300/Lost", Unmapped),
         (json!({"progress_position": 10, "is_negative": true}), "300", Unmapped),
         (json!({"code": "Dispatched", "progress_position": null}), "300/Dispatched", Unmapped),
-        (json!({"progress_position": 30}), "300", Dispatched),
+        (json!({"progress_position": 30}), "300/30", Dispatched),
     ] {
         let seen = statuses(&package(&json!(300), &progress), json!({}));
         assert_eq!(seen, [(raw.to_owned(), Some(status))], "{progress}");
@@ -84,7 +84,7 @@ fn a_package_without_a_state_is_read_from_the_progress_alone() {
     let progress = json!({"code": "Dispatched", "progress_position": 30});
     assert_eq!(
         statuses(&package(&json!(null), &progress), json!({})),
-        [("Dispatched".into(), Some(Dispatched))]
+        [("Dispatched/30".into(), Some(Dispatched))]
     );
 }
 

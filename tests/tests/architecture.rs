@@ -53,7 +53,8 @@ const NOT_IN_MODULE: &[(&str, &[&str])] = &[
 ];
 
 /// What a connector is made from. Each is pure: no socket, file, thread or clock of its own that we use.
-const CONNECTOR_CRATES: &[&str] = &["plugin-api", "flate2", "jiff", "quick-xml", "serde", "serde_json", "tracing"];
+const CONNECTOR_CRATES: &[&str] =
+    &["plugin-api", "flate2", "jiff", "quick-xml", "serde", "serde_json", "tracing"];
 
 /// What nobody who has no socket, file, thread, process or clock can name.
 const OUTSIDE_WORLD: &[&str] = &[

@@ -5,6 +5,8 @@ mod amazon;
 mod faults;
 mod flipkart;
 mod snapshots;
+mod tata_cliq;
+mod voonik;
 
 use std::{
     io::{BufRead, BufReader},

@@ -74,7 +74,7 @@ static PROFILE: Profile = Profile {
     ],
     // Easy Ship has one package per order and cancels no part of a line.
     split_percent: 0,
-    lines_are_units: false,
+    units_a_line: 3,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: false,

@@ -59,7 +59,7 @@ static PROFILE: Profile = Profile {
         (Life::Lost, 2),
     ],
     split_percent: 35,
-    lines_are_units: false,
+    units_a_line: 3,
     cancels_units: true,
     names_packages: true,
     follows_seller_shipped: true,

@@ -55,7 +55,7 @@ static PROFILE: Profile = Profile {
         (Life::Lost, 2),
     ],
     split_percent: 30,
-    lines_are_units: true,
+    units_a_line: 1,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: true,
@@ -148,8 +148,8 @@ fn authorized(site: &Site, headers: &HeaderMap) -> Result<(), Refused> {
 async fn active(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Refused> {
     authorized(&site, &headers)?;
     let world = site.world();
-    let orders = world.orders().iter().filter_map(|order| shown(order, is_active));
-    Ok(answer(&headers, orders.collect()))
+    let orders: Vec<_> = world.orders().iter().filter_map(|order| shown(order, is_active)).collect();
+    Ok(answer(&headers, &orders))
 }
 
 async fn by_number(
@@ -162,7 +162,7 @@ async fn by_number(
     let number = order.strip_prefix("ORDID_").unwrap_or_default();
     let order = world.find(number).map(|(index, _)| world.order(index)).filter(|order| order.id == number);
     match order.and_then(|order| shown(order, |_, _| true)) {
-        Some(order) => Ok(answer(&headers, vec![order])),
+        Some(order) => Ok(answer(&headers, &[order])),
         None => Err(Refused(StatusCode::NOT_FOUND, json!({"errorCode": "ORDER_NOT_FOUND"}))),
     }
 }
@@ -240,13 +240,13 @@ fn code(order: &Order, line: &Line, parcel: &Parcel) -> (&'static str, &'static 
 }
 
 /// In the form that was asked for.
-fn answer(headers: &HeaderMap, orders: Vec<Value>) -> Response {
+fn answer(headers: &HeaderMap, orders: &[Value]) -> Response {
     let wants_xml = headers.get(header::ACCEPT).is_some_and(|form| form == "application/xml");
     if !wants_xml {
         return axum::Json(json!({ "order": orders })).into_response();
     }
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<orders>");
-    for order in &orders {
+    for order in orders {
         element(&mut text, "order", order);
     }
     text.push_str("</orders>\n");

@@ -51,7 +51,7 @@ static PROFILE: Profile = Profile {
         (Life::SentBack, 8),
     ],
     split_percent: 30,
-    lines_are_units: false,
+    units_a_line: 3,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: true,

@@ -237,6 +237,8 @@ pub struct Profile {
     pub lives: &'static [(Life, u32)],
     /// Of orders with several lines, how many of 100 go in two parcels.
     pub split_percent: u32,
+    /// Units that a line has at most.
+    pub units_a_line: u32,
     /// Whether single units of a line can be cancelled; else whole lines only.
     pub cancels_units: bool,
     /// Whether sellers know the marketplace's package ids from packing on.
@@ -392,7 +394,7 @@ impl World {
                 id: (profile.item_id)(n, u64::from(k)),
                 sku: format!("SKU-{:03}", (first_sku + k * 7) % SKUS),
                 parcel: u8::from(in_two && k == line_count - 1),
-                ordered: random.pick(&[(1, 70), (2, 22), (3, 8)]).unwrap_or(1),
+                ordered: random.pick(&[(1, 70), (2, 22), (3, 8)]).unwrap_or(1).min(profile.units_a_line),
                 cancelled: 0,
                 canceller: None,
             })

@@ -74,6 +74,7 @@ static PROFILE: Profile = Profile {
     ],
     // Easy Ship has one package per order and cancels no part of a line.
     split_percent: 0,
+    units_a_line: 3,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: false,
@@ -183,7 +184,7 @@ impl Marketplace for Amazon {
     }
 
     fn sight(&self) -> Sight {
-        Sight { rto_end: self.detailed_status || self.easy_ship_role }
+        Sight { rto_end: self.detailed_status || self.easy_ship_role, return_ids: true }
     }
 
     fn settings(&self, base_url: &str) -> Value {

@@ -2,12 +2,17 @@
 
 use std::io;
 
-use super::{Config, Simulator, amazon::Amazon, flipkart::Flipkart};
+use super::{Config, Simulator, amazon::Amazon, flipkart::Flipkart, tata_cliq::TataCliq, voonik::Voonik};
 
 /// Starts all of them. `config` is asked once for each, with its place in the line from 0.
 ///
 /// # Errors
 /// When a port cannot be had.
 pub async fn start(amazon: Amazon, config: impl Fn(u16) -> Config) -> io::Result<Vec<Simulator>> {
-    Ok(vec![Simulator::start(Flipkart, config(0)).await?, Simulator::start(amazon, config(1)).await?])
+    Ok(vec![
+        Simulator::start(Flipkart, config(0)).await?,
+        Simulator::start(amazon, config(1)).await?,
+        Simulator::start(TataCliq::default(), config(2)).await?,
+        Simulator::start(Voonik, config(3)).await?,
+    ])
 }

@@ -59,6 +59,7 @@ static PROFILE: Profile = Profile {
         (Life::Lost, 2),
     ],
     split_percent: 35,
+    units_a_line: 3,
     cancels_units: true,
     names_packages: true,
     follows_seller_shipped: true,
@@ -136,7 +137,7 @@ impl Marketplace for Flipkart {
     }
 
     fn sight(&self) -> Sight {
-        Sight { rto_end: true }
+        Sight { rto_end: true, return_ids: true }
     }
 
     fn settings(&self, base_url: &str) -> Value {

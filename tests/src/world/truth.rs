@@ -16,6 +16,8 @@ use super::{Fulfilment, Order, ReturnKind, ReturnStage, Stage, World};
 pub struct Sight {
     /// Whether it tells that an undelivered parcel is back at the seller.
     pub rto_end: bool,
+    /// Whether it names buyers' returns.
+    pub return_ids: bool,
 }
 
 /// Units of an item by state: OPEN, DISPATCHED, DELIVERED, CANCELLED, RETURNED.
@@ -54,7 +56,7 @@ pub struct ParcelTruth {
 /// The truth of one return.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReturnTruth {
-    /// RTO (its `id` is the package's) or CIR (its `id` is the marketplace's return id).
+    /// RTO (its `id` is the package's) or CIR (its `id` is the marketplace's return id, empty if it gives none).
     pub kind: &'static str,
     /// See `kind`.
     pub id: String,
@@ -158,7 +160,7 @@ impl World {
             }
         });
         let packages: Vec<ParcelTruth> = packages.collect();
-        let returns = if untouched { Vec::new() } else { returns(order, &packages) };
+        let returns = if untouched { Vec::new() } else { returns(order, &packages, sight) };
         let shipping = if by_channel { "CHANNEL" } else { "SELLER" };
         OrderTruth { order: order.id.clone(), shipping, untouched, items, packages, returns }
     }
@@ -181,7 +183,7 @@ fn item_state(stage: Stage, by_channel: bool, sight: Sight) -> &'static str {
     }
 }
 
-fn returns(order: &Order, packages: &[ParcelTruth]) -> Vec<ReturnTruth> {
+fn returns(order: &Order, packages: &[ParcelTruth], sight: Sight) -> Vec<ReturnTruth> {
     let rto = order.parcels.iter().zip(packages).filter(|(parcel, _)| parcel.stage >= Stage::RtoInitiated);
     let rto = rto.map(|(_, package)| ReturnTruth {
         kind: "RTO",
@@ -194,7 +196,7 @@ fn returns(order: &Order, packages: &[ParcelTruth]) -> Vec<ReturnTruth> {
         order.returns.iter().filter(|row| row.kind == ReturnKind::Cir && row.stage != ReturnStage::Cancelled);
     let cir = cir.map(|row| ReturnTruth {
         kind: "CIR",
-        id: row.id.clone(),
+        id: if sight.return_ids { row.id.clone() } else { String::new() },
         state: if row.stage == ReturnStage::Completed { "COMPLETE" } else { "CREATED" },
         item: Some(order.lines[usize::from(row.line)].id.clone()),
         quantity: Some(row.quantity),

@@ -50,7 +50,7 @@ pub(crate) async fn disagreements(site: &Site) -> Vec<String> {
             for ret in &truth.returns {
                 let found = file.order.returns.iter().any(|ours| {
                     ours.kind.as_str() == ret.kind
-                        && (ret.kind == "RTO" || ours.code == ret.id)
+                        && (ret.kind == "RTO" || ret.id.is_empty() || ours.code == ret.id)
                         && ours.status.as_str() == ret.state
                 });
                 if !found {

@@ -8,7 +8,10 @@ mod guards;
 mod site;
 
 use agreement::disagreements;
-use kit::faults::{Fault, Kind};
+use kit::{
+    faults::{Fault, Kind},
+    simulators::tata_cliq::TataCliq,
+};
 use plugin_api::Task;
 use site::Site;
 use statusync::storage::RunResult;
@@ -23,16 +26,21 @@ async fn live(site: &Site, faults: impl Fn(u32) -> Vec<Fault>) {
             site.simulator.advance(6);
             site.run(Task::Status).await;
         }
-        for task in [Task::Pending, Task::Delivery, Task::Returns] {
+        for task in served(site, &[Task::Pending, Task::Delivery, Task::Returns]) {
             site.run(task).await;
         }
     }
     site.simulator.faults(Vec::new());
     site.simulator.advance(24 * 60);
-    for task in [Task::Status, Task::Pending, Task::Delivery, Task::Returns, Task::Delivery] {
+    for task in served(site, &[Task::Status, Task::Pending, Task::Delivery, Task::Returns, Task::Delivery]) {
         let summary = site.run(task).await;
         assert!(matches!(summary.result, RunResult::Success), "{task}: {summary:?}");
     }
+}
+
+/// Those of the tasks that the connector serves.
+fn served(site: &Site, tasks: &[Task]) -> Vec<Task> {
+    tasks.iter().copied().filter(|task| site.tasks.contains(task)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,6 +54,24 @@ async fn flipkart_orders_end_as_the_marketplace_has_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn amazon_orders_end_as_the_marketplace_has_them() {
     let site = Site::amazon(7, 120).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tata_cliq_orders_end_as_the_marketplace_has_them_in_json_and_in_xml() {
+    for xml in [false, true] {
+        let site = Site::tata_cliq(TataCliq { xml }, 7, 20).await;
+        live(&site, |_| Vec::new()).await;
+        let wrong = disagreements(&site).await;
+        assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn voonik_orders_end_as_the_marketplace_has_them() {
+    let site = Site::voonik(7, 30).await;
     live(&site, |_| Vec::new()).await;
     let wrong = disagreements(&site).await;
     assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));

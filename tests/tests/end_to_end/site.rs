@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use kit::simulators::{Config, Marketplace, Simulator, amazon::Amazon, flipkart::Flipkart};
+use kit::simulators::{
+    Config, Marketplace, Simulator, amazon::Amazon, flipkart::Flipkart, tata_cliq::TataCliq, voonik::Voonik,
+};
 use plugin_api::Task;
 use serde_json::Value;
 use statusync::{
     clock::SystemClock,
     domain::{codes::TenantCode, snapshot::Snapshot},
     fetch::{Egress, Fetcher, NoPacing, Retrying, Setup as FetchSetup},
-    plugins::Registry,
+    plugins::{Registry, file_name},
     secrets::{Key, Secret},
     storage::{NewTask, Sqlite, Store, Trigger},
     sync::{Choice, Engine, LeaseTimes, RunRequest, RunSummary, Setup},
@@ -20,6 +22,8 @@ pub(crate) struct Site {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
     pub(crate) tenant: TenantCode,
+    /// What the connector serves.
+    pub(crate) tasks: Vec<Task>,
     _data: tempfile::TempDir,
 }
 
@@ -37,6 +41,14 @@ impl Site {
         Site::on(Amazon { easy_ship_role: true, report_polls: 0, ..Amazon::default() }, seed, orders).await
     }
 
+    pub(crate) async fn tata_cliq(market: TataCliq, seed: u64, orders: u32) -> Site {
+        Site::on(market, seed, orders).await
+    }
+
+    pub(crate) async fn voonik(seed: u64, orders: u32) -> Site {
+        Site::on(Voonik, seed, orders).await
+    }
+
     async fn on(market: impl Marketplace, seed: u64, orders: u32) -> Site {
         let config = Config { backdate_ms: 180_000, ..Config::new(seed, orders, now) };
         let simulator = Simulator::start(market, config).await.expect("the simulator starts");
@@ -47,8 +59,8 @@ impl Site {
         let registry = Arc::new(Registry::new(data.path().join("plugin-store")));
         let file = kit::built_programs::folder()
             .expect("the connectors build")
-            .join(format!("lib{}.so", simulator.connector()));
-        registry.add_file(&file).expect("the connector loads");
+            .join(file_name(simulator.connector()));
+        let tasks = registry.add_file(&file).expect("the connector loads").descriptor.tasks.clone();
 
         let mut document = simulator.snapshot("acme");
         document["channels"][0]["settings"] = simulator.settings();
@@ -64,8 +76,8 @@ impl Site {
             .collect();
         store.import(snapshot, BTreeMap::from([(channel.clone(), secrets)])).await.expect("the import fits");
         let tenant = TenantCode::from("acme");
-        let tasks: Vec<NewTask> = Task::ALL.iter().map(|&task| NewTask::usual(task, 0)).collect();
-        store.ensure_tasks(&tenant, &channel, &tasks).await.expect("tasks");
+        let rows: Vec<NewTask> = tasks.iter().map(|&task| NewTask::usual(task, 0)).collect();
+        store.ensure_tasks(&tenant, &channel, &rows).await.expect("tasks");
 
         let fetcher = Fetcher::new(FetchSetup {
             egress: Egress { allow_loopback: true },
@@ -90,7 +102,7 @@ impl Site {
             run_limit_ms: 60_000,
             stop: statusync::sync::Stop::default(),
         });
-        Site { simulator, store, engine, tenant, _data: data }
+        Site { simulator, store, engine, tenant, tasks, _data: data }
     }
 
     pub(crate) async fn run(&self, task: Task) -> RunSummary {

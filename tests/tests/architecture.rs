@@ -132,6 +132,17 @@ const WRITING_CALLS: &[&str] = &[
     "/packages/bulk",
     "cancelReport",
     "/feeds/",
+    // Snapdeal Seller API: reference at sellerapis.snapdeal.com.
+    "/orders/print",
+    "/orders/reprint",
+    "/orders/split",
+    "/orders/invoice",
+    "/bulk/status",
+    "/dropship/manifest",
+    "/oneship/hos",
+    "/ocplus/stn",
+    "/returns/buyer/status",
+    "/returns/courier/status",
 ];
 
 /// Addresses that are read with GET and written with POST.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 /// The connectors, by id.
-pub const CONNECTORS: [&str; 3] = ["amazon", "flipkart", "snapdeal"];
+pub const CONNECTORS: [&str; 4] = ["amazon", "flipkart", "snapdeal", "wooplr"];
 
 /// The folder that holds the program `statusync` and the connectors' libraries.
 ///

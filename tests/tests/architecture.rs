@@ -143,6 +143,11 @@ const WRITING_CALLS: &[&str] = &[
     "/ocplus/stn",
     "/returns/buyer/status",
     "/returns/courier/status",
+    // Wooplr's seller writes, by their bean names of 2016; their paths were never published.
+    "ecommorder/cancel",
+    "ecommorder/confirm",
+    "ecommorder/reverse",
+    "ecommorder/status",
 ];
 
 /// Addresses that are read with GET and written with POST.

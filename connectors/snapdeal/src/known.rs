@@ -189,7 +189,13 @@ impl Known<'_> {
                 let order_of = |suborder: &str| self.orders.get(suborder).cloned();
                 let facts = observe::package(reader.settings, package, &order_of);
                 // Orders of others, in answers that do not name the order, are not what was asked for.
-                self.report(facts.into_iter().filter(|fact| !fact.order.is_empty()).collect());
+                let is_named = |fact: &Observation| {
+                    fact.item
+                        .as_ref()
+                        .is_some_and(|item| *item != fact.order || self.orders.contains_key(item))
+                };
+                let facts = facts.into_iter().filter(is_named).collect();
+                self.report(facts);
             }
             if most_pages == Some(pages) && !self.lost.is_empty() {
                 tracing::warn!(pages, "the search ends here; search_pages allows no more");

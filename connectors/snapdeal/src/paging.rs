@@ -11,8 +11,11 @@ use plugin_api::{Error, Result};
 
 use crate::wire::Listed;
 
-/// Pages of one list, at most. A hundred thousand rows are a loop, not a shop.
-const MOST_PAGES: u32 = 5_000;
+/// Pages of one list, at most. More rows than that are a loop, not a shop.
+const MOST_PAGES: u32 = 1_000;
+
+/// Pages in a row that may show nothing new: a page may be repeated by chance, a list that stands still repeats for ever.
+const STALE_PAGES: u32 = 1;
 
 /// Where the reading of a list has come to.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub(crate) struct Pages {
     size: usize,
     page: u32,
     read: u32,
+    stale: u32,
     seen: HashSet<String>,
     has_moved: bool,
     is_again: bool,
@@ -41,6 +45,7 @@ impl Pages {
             size: size as usize,
             page: 1,
             read: 0,
+            stale: 0,
             seen: HashSet::new(),
             has_moved: false,
             is_again: false,
@@ -50,8 +55,7 @@ impl Pages {
     /// Takes a page in. `unreadable` rows count as rows.
     ///
     /// # Errors
-    /// `bad_reply` if the list shows a page again as its next one, or does not end; with it the fresh rows are lost, but
-    /// there are none in the first case.
+    /// `bad_reply` if the list goes on showing the same page, or does not end.
     pub(crate) fn turn<R: Listed>(&mut self, rows: Vec<R>, unreadable: usize) -> Result<Turn<R>> {
         let units = rows.iter().map(Listed::units).sum::<usize>() + unreadable;
         let has_rows = !rows.is_empty();
@@ -68,8 +72,10 @@ impl Pages {
         }
         self.seen.extend(on_this_page);
         self.read += 1;
-        if has_rows && fresh.is_empty() && !self.is_again {
-            return Err(Error::bad_reply("the list shows the same page again instead of the next"));
+        let is_stale = has_rows && fresh.is_empty() && !self.is_again;
+        self.stale = if is_stale { self.stale + 1 } else { 0 };
+        if self.stale > STALE_PAGES {
+            return Err(Error::bad_reply("the list shows the same page again and again instead of the next"));
         }
         if self.read >= MOST_PAGES {
             return Err(Error::bad_reply(format!("the list does not end within {MOST_PAGES} pages")));
@@ -137,8 +143,18 @@ mod tests {
     }
 
     #[test]
-    fn the_same_page_again_is_a_loop() {
-        assert!(read(&[&[1, 2], &[1, 2]]).unwrap_err().message.contains("same page"));
+    fn the_same_page_again_and_again_is_a_loop() {
+        assert!(read(&[&[1, 2], &[1, 2], &[1, 2]]).unwrap_err().message.contains("same page"));
+    }
+
+    #[test]
+    fn a_page_that_comes_twice_is_passed_over() {
+        let (fresh, asked) = read(&[&[1, 2], &[1, 2], &[3], &[1, 2]]).unwrap();
+        assert_eq!(
+            (fresh, asked),
+            (vec![1, 2, 3], vec![1, 2, 3, 1]),
+            "it may have moved, so its start is read again"
+        );
     }
 
     #[test]

@@ -68,7 +68,7 @@ async fn returned(reader: Reader<'_>, since: Millis, until: Millis, progress: &m
     Ok(())
 }
 
-/// An answer that does not name the order is about one that the host finds by its item.
+/// For lists: nobody was asked about an order, so only the rows themselves can name theirs.
 fn unnamed(_: &str) -> Option<String> {
     None
 }

@@ -136,7 +136,9 @@ fn an_unsorted_list_is_read_to_its_end() {
 #[test]
 fn a_list_that_repeats_its_page_is_a_failure_and_the_mark_stays() {
     let full = page((0..50).map(|n| (n, 60)));
-    let ran = changed(Script::new().reply(LIST, 200, full.clone()).reply(LIST, 200, full));
+    let script =
+        Script::new().reply(LIST, 200, full.clone()).reply(LIST, 200, full.clone()).reply(LIST, 200, full);
+    let ran = changed(script);
     let error = ran.result.unwrap_err();
     assert!(error.message.contains("same page") && error.operation == "list_orders", "{error}");
 }

@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 /// The connectors, by id.
-pub const CONNECTORS: [&str; 4] = ["amazon", "flipkart", "tata-cliq", "voonik"];
+pub const CONNECTORS: [&str; 8] =
+    ["amazon", "flipkart", "paytm", "shopclues", "snapdeal", "tata-cliq", "voonik", "wooplr"];
 
 /// The folder that holds the program `statusync` and the connectors' libraries.
 ///

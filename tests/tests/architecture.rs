@@ -138,6 +138,22 @@ const WRITING_CALLS: &[&str] = &[
     "/feeds/",
     // Tata CLiQ PartnerConnect: a public script that pushes inventory; the pushes of status and returns are not public.
     "AP_INVENTORY",
+    // Snapdeal Seller API: reference at sellerapis.snapdeal.com.
+    "/orders/print",
+    "/orders/reprint",
+    "/orders/split",
+    "/orders/invoice",
+    "/bulk/status",
+    "/dropship/manifest",
+    "/oneship/hos",
+    "/ocplus/stn",
+    "/returns/buyer/status",
+    "/returns/courier/status",
+    // Wooplr's seller writes, by their bean names of 2016; their paths were never published.
+    "ecommorder/cancel",
+    "ecommorder/confirm",
+    "ecommorder/reverse",
+    "ecommorder/status",
 ];
 
 /// Addresses that are read with GET and written with POST.

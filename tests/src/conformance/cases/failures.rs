@@ -9,7 +9,7 @@ use wiremock::{MockServer, ResponseTemplate};
 
 use super::{Bench, Outcome, PASSED, Ran, Verdict, failed};
 use crate::conformance::{
-    Scene,
+    Refusal, Scene,
     stage::{Act, Fault, Stage, json as reply},
 };
 
@@ -79,8 +79,23 @@ async fn bad_reply(bench: &Bench<'_>, scene: &Scene, body: &str, mend: &str) -> 
 }
 
 pub(super) fn html<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
-    let page = "<!doctype html><html><body>Please sign in</body></html>";
-    bad_reply(bench, scene, page, "a page for people is no answer: `bad_reply`").boxed()
+    async move {
+        let page = "<!doctype html><html><body>Please sign in</body></html>";
+        let (_, ran) = struck(bench, scene, Fault::always(reply(200, page))).await?;
+        let kinds = kinds_if(bench, |expired| expired.text.trim_start().starts_with('<'));
+        failed(&ran, kinds, "a page for people is no answer: `bad_reply`")
+    }
+    .boxed()
+}
+
+/// What an answer that is none may end a pull with: also `auth`, if a login that ran out looks so.
+fn kinds_if(bench: &Bench<'_>, looks_so: impl Fn(&Refusal) -> bool) -> &'static [ErrorKind] {
+    let expired = bench.subject.login.iter().flat_map(|login| &login.expired);
+    if expired.into_iter().any(looks_so) {
+        &[ErrorKind::BadReply, ErrorKind::Auth]
+    } else {
+        &[ErrorKind::BadReply]
+    }
 }
 
 pub(super) fn cut<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
@@ -122,7 +137,8 @@ pub(super) fn redirect<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<
         let away = MockServer::start().await;
         let fault = reply(302, "").insert_header("location", away.uri().as_str());
         let (_, ran) = struck(bench, scene, Fault::always(fault)).await?;
-        failed(&ran, &[ErrorKind::BadReply], "a redirect is no answer: `bad_reply`")?;
+        let kinds = kinds_if(bench, |expired| (300..400).contains(&expired.status));
+        failed(&ran, kinds, "a redirect is no answer: `bad_reply`")?;
         match away.received_requests().await.unwrap_or_default().len() {
             0 => PASSED,
             _ => Err("a redirect was followed: send nothing to an address that a reply names".to_owned()),

@@ -154,6 +154,7 @@ impl Host {
             pacing: Arc::new(NoPacing),
             clock: clock.clone(),
             random: Box::new(|| 0.5),
+            breaker_log: Arc::new(statusync::fetch::NoBreakerLog),
         })
         .expect("a fetcher");
         let engine = Engine::new(Setup {
@@ -164,6 +165,7 @@ impl Host {
             lease: LeaseTimes::default(),
             host: "test".to_owned(),
             run_limit_ms: 60_000,
+            stop: statusync::sync::Stop::default(),
         });
         Host { engine, store, _data: data }
     }

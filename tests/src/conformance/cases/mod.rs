@@ -17,7 +17,7 @@ use plugin_api::{Descriptor, ErrorKind, ScopeKind, Setting, SettingKind, StatusR
 use wiremock::{Request, ResponseTemplate};
 
 use super::{
-    Bench, Ran, Report, Scene, Table,
+    Bench, Ran, Refusal, Report, Scene, Table,
     stage::{Act, Fault, Stage},
 };
 
@@ -263,6 +263,16 @@ pub(super) fn unproved(bench: &Bench<'_>, report: &Report) -> Vec<(String, Verdi
 }
 
 /// That a pull failed with one of these kinds and reported nothing; `mend` is what to do otherwise.
+/// What an answer that is none may end a pull with: also `auth`, if a login that ran out looks so.
+fn no_answer(bench: &Bench<'_>, looks_so: impl Fn(&Refusal) -> bool) -> &'static [ErrorKind] {
+    let forms = bench.subject.login.iter().flat_map(|login| &login.expired);
+    if forms.into_iter().any(looks_so) {
+        &[ErrorKind::BadReply, ErrorKind::Auth]
+    } else {
+        &[ErrorKind::BadReply]
+    }
+}
+
 fn failed(ran: &Ran, kinds: &[ErrorKind], mend: &str) -> Verdict {
     match &ran.result {
         Err(error) if kinds.contains(&error.kind) && ran.observations.is_empty() => PASSED,

@@ -263,9 +263,12 @@ impl Reference {
             },
             None => &[],
         };
-        let how_far = |parcel: &Parcel| 1 + 2 * parcel.stage as i8 + i8::from(parcel.moved);
-        let far =
-            self.units[unit].parcel.map_or(0, |parcel| how_far(&self.parcels[parcel])) + 20 * place as i8;
+        let how_far = |parcel: &Parcel| match parcel.stage {
+            Stage::Gone => 0,
+            stage => 1 + 2 * stage as i8 + i8::from(parcel.moved),
+        };
+        let parcel = self.units[unit].parcel.map(|parcel| &self.parcels[parcel]);
+        let far = parcel.map_or(0, how_far) + 20 * place as i8;
         let least = matches!(said.status.map(|status| part_of(status).0), Some(Part::Cancel | Part::Note));
         let group = order.iter().position(|places| places.contains(&place)).unwrap_or(order.len());
         (group, if least { far } else { -far }, unit)

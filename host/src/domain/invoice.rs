@@ -90,6 +90,9 @@ pub struct Sequence {
     pub financial_year: Option<String>,
 }
 
+/// A day, in milliseconds.
+const DAY: Millis = 86_400_000;
+
 fn one() -> u8 {
     1
 }
@@ -129,6 +132,15 @@ impl Sequence {
         let number = format!("{}{:0width$}", self.prefix, self.next, width = usize::from(self.width));
         self.next = self.next.saturating_add(1);
         number
+    }
+
+    /// The instant that the series numbers for: now; or the beginning of the year that it has turned over to already, by
+    /// a run that began later than ours or on a host whose clock is ahead.
+    ///
+    /// Such a run is hours ahead at most; a year further off is a mistake in the series, and its date is not believed.
+    pub fn instant(&self, now: Millis) -> Millis {
+        let turned = self.financial_year.as_deref().and_then(time::beginning_of);
+        turned.filter(|turned| (now..=now.saturating_add(DAY)).contains(turned)).unwrap_or(now)
     }
 
     fn roll_over(&mut self, now: Millis) {
@@ -226,6 +238,15 @@ mod tests {
             "A/0008",
             "a clock that went back turns nothing over"
         );
+    }
+
+    #[test]
+    fn who_draws_late_numbers_for_the_year_that_others_have_begun() {
+        let turned = Sequence { financial_year: Some("2026-27".into()), ..series() };
+        let midnight = at("2026-03-31T18:30:00Z");
+        assert_eq!(turned.instant(midnight - 1), midnight);
+        assert_eq!(turned.instant(midnight + 1), midnight + 1);
+        assert_eq!(turned.instant(at("2026-01-15T00:00:00Z")), at("2026-01-15T00:00:00Z"), "not by months");
     }
 
     #[test]

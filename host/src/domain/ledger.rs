@@ -97,6 +97,11 @@ impl Ledger {
         self.sequences.contains_key(key)
     }
 
+    /// The instant that a series numbers for, see [`Sequence::instant`].
+    pub fn instant(&self, key: &SequenceKey, now: Millis) -> Millis {
+        self.sequences.get(key).map_or(now, |series| series.instant(now))
+    }
+
     /// Draws the next number of a series; `None` if it is not defined.
     pub fn draw(&mut self, key: &SequenceKey, now: Millis) -> Option<String> {
         let series = self.sequences.get_mut(key)?;

@@ -3,7 +3,11 @@
 //! Inside, an instant is milliseconds since 1970 in UTC. In files it is RFC 3339 in UTC. A date of an invoice and a
 //! financial year are Indian: calendar days in IST (UTC+5:30, without daylight saving), years from 1 April.
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 use plugin_api::Millis;
 
 /// India's offset from UTC: 5 h 30 min, all year.
@@ -33,6 +37,13 @@ pub fn financial_year(at: Millis) -> String {
     let date = india_date(at);
     let from = if date.month() >= 4 { date.year() } else { date.year() - 1 };
     format!("{from}-{:02}", (i32::from(from) + 1) % 100)
+}
+
+/// The first instant of a financial year in India; `None` if the text names no year.
+pub fn beginning_of(financial_year: &str) -> Option<Millis> {
+    let from: i16 = financial_year.split_once('-')?.0.parse().ok()?;
+    let first = Date::new(from, 4, 1).ok()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(first.timestamp().as_millisecond() - IST_MS)
 }
 
 /// Serde for an instant.
@@ -87,6 +98,8 @@ mod tests {
         assert_eq!(financial_year(before + 1), "2026-27");
         assert_eq!(india_date(before + 1).to_string(), "2026-04-01");
         assert_eq!(financial_year(parse("2099-12-31T00:00:00Z").unwrap()), "2099-00");
+        assert_eq!(beginning_of("2026-27"), Some(before + 1));
+        assert_eq!(beginning_of("soon"), None);
     }
 
     #[test]

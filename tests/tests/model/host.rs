@@ -19,8 +19,8 @@ use statusync::{
     fetch::{Egress, Fetcher, NoPacing, Retrying, Setup as FetchSetup},
     plugins::Registry,
     secrets::Key,
-    storage::{Sqlite, Store},
-    sync::{Engine, LeaseTimes, Line, ObserveRequest, Setup},
+    storage::{RunResult, Sqlite, Store},
+    sync::{self, Engine, LeaseTimes, Line, ObserveRequest, Setup},
 };
 
 use crate::{
@@ -34,7 +34,8 @@ pub(crate) const NOW: i64 = 1_768_903_200_000;
 pub(crate) struct Host {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<dyn Store>,
-    _data: tempfile::TempDir,
+    registry: Arc<Registry>,
+    data: Arc<tempfile::TempDir>,
 }
 
 pub(crate) fn tenant() -> TenantCode {
@@ -142,11 +143,22 @@ impl Host {
     pub(crate) async fn new(registry: &Arc<Registry>, snapshot: Snapshot) -> Host {
         // In memory where the system has a place for it: these tests are about decisions, not about disks.
         let memory = Path::new("/dev/shm");
-        let data = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
-            .expect("a folder");
-        let key = Key::create(&data.path().join("key")).expect("a key");
+        let data = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let data = Arc::new(data.expect("a folder"));
+        Key::create(&data.path().join("key")).expect("a key");
+        let host = Host::on(data, Arc::clone(registry), "one");
+        host.store.import(snapshot, BTreeMap::new()).await.expect("the snapshot fits");
+        host
+    }
+
+    /// Another host on the same database.
+    pub(crate) fn another(&self) -> Host {
+        Host::on(Arc::clone(&self.data), Arc::clone(&self.registry), "another")
+    }
+
+    fn on(data: Arc<tempfile::TempDir>, registry: Arc<Registry>, name: &str) -> Host {
+        let key = Key::load(&data.path().join("key")).expect("the key");
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data.path().join("s.db"), key).expect("a store"));
-        store.import(snapshot, BTreeMap::new()).await.expect("the snapshot fits");
         let clock = Arc::new(SettableClock::at(NOW));
         let fetcher = Fetcher::new(FetchSetup {
             egress: Egress { allow_loopback: false },
@@ -159,15 +171,15 @@ impl Host {
         .expect("a fetcher");
         let engine = Engine::new(Setup {
             store: Arc::clone(&store),
-            registry: Arc::clone(registry),
+            registry: Arc::clone(&registry),
             fetcher: Arc::new(fetcher),
             clock,
             lease: LeaseTimes::default(),
-            host: "test".to_owned(),
+            host: name.to_owned(),
             run_limit_ms: 60_000,
             stop: statusync::sync::Stop::default(),
         });
-        Host { engine, store, _data: data }
+        Host { engine, store, registry, data }
     }
 
     /// Defines the series that histories lacked until this step.
@@ -183,6 +195,15 @@ impl Host {
 
     /// Has facts observed, in one run; says what became of each.
     pub(crate) async fn observe(&self, facts: Vec<Observed>) -> Vec<Class> {
+        self.run(facts).await.lines.iter().map(|line| class(&line.outcome)).collect()
+    }
+
+    /// The same; says how the run ended.
+    pub(crate) async fn observe_all(&self, facts: Vec<Observed>) -> RunResult {
+        self.run(facts).await.result
+    }
+
+    async fn run(&self, facts: Vec<Observed>) -> sync::Observed {
         let line = |(number, observed)| Line { observed, answer: None, number };
         let request = ObserveRequest {
             tenant: tenant(),
@@ -192,8 +213,7 @@ impl Host {
             since_ms: None,
             dry_run: false,
         };
-        let observed = self.engine.observe(request).await.expect("it is observed");
-        observed.lines.iter().map(|line| class(&line.outcome)).collect()
+        self.engine.observe(request).await.expect("it is observed")
     }
 
     pub(crate) async fn file(&self, number: usize) -> OrderFile {

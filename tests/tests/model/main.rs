@@ -6,6 +6,7 @@
 
 mod history;
 mod host;
+mod people;
 mod reference;
 
 use std::{collections::BTreeMap, env, fmt::Write as _, ops::Range, sync::Arc, thread};

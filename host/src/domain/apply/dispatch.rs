@@ -3,7 +3,7 @@
 //! A package goes out as a whole with one invoice. Units that were in no package get one, for each of the
 //! marketplace's packages or else for each facility.
 
-use plugin_api::{InvoiceNumbering, Observation, Status};
+use plugin_api::{InvoiceNumbering, Millis, Observation, Status};
 
 use super::{
     Code, Outcome, Part, Row, Verdict,
@@ -422,23 +422,26 @@ fn issue_invoice(
         return Ok(());
     }
     let owner = case.owner(facility);
-    let number = draw_invoice(case, &owner, SequenceKind::SaleInvoice, Row::D10)?;
-    add_sale_invoice(case, owner, number, package, items);
+    let (number, at) = draw_invoice(case, &owner, SequenceKind::SaleInvoice, Row::D10)?;
+    add_sale_invoice(case, owner, (number, at), package, items);
     Ok(())
 }
 
-/// Draws an invoice number that the law allows.
+/// Draws an invoice number that the law allows, and says for which instant: it may be of a year that other runs have
+/// begun already.
 pub(super) fn draw_invoice(
     case: &mut Case<'_>,
     owner: &OwnerCode,
     kind: SequenceKind,
     missing: Row,
-) -> Result<String, Verdict> {
-    let Some(number) = case.ledger.draw(&(owner.clone(), kind), case.policy.now) else {
+) -> Result<(String, Millis), Verdict> {
+    let key = (owner.clone(), kind);
+    let at = case.ledger.instant(&key, case.policy.now);
+    let Some(number) = case.ledger.draw(&key, at) else {
         return Err(missing_series(case, owner, kind, missing));
     };
-    match case.ledger.use_number(owner, kind, &number, case.policy.now, true) {
-        Ok(()) => Ok(number),
+    match case.ledger.use_number(owner, kind, &number, at, true) {
+        Ok(()) => Ok((number, at)),
         Err(why) => Err(bad_number(&number, why)),
     }
 }
@@ -459,27 +462,26 @@ pub(super) fn adopt_invoice(
     case.ledger
         .use_number(&owner, SequenceKind::SaleInvoice, number, case.policy.now, false)
         .map_err(|why| bad_number(number, why))?;
-    add_sale_invoice(case, owner, number.to_owned(), package, items);
+    add_sale_invoice(case, owner, (number.to_owned(), case.policy.now), package, items);
     Ok(())
 }
 
 fn add_sale_invoice(
     case: &mut Case<'_>,
     owner: OwnerCode,
-    number: String,
+    (number, at): (String, Millis),
     package: &PackageCode,
     items: &[ItemIndex],
 ) {
     let items: Vec<ItemCode> = case.codes_of(items);
-    let now = case.policy.now;
     case.add_invoice(Invoice {
         owner,
         kind: SequenceKind::SaleInvoice,
-        financial_year: time::financial_year(now),
+        financial_year: time::financial_year(at),
         number,
         package: package.clone(),
         status: InvoiceStatus::Generated,
-        date: time::india_date(now),
+        date: time::india_date(at),
         against: None,
         items,
     });

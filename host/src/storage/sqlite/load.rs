@@ -287,29 +287,32 @@ fn used_numbers(
     sequences: &[Sequence],
     draws: &BTreeMap<&str, usize>,
 ) -> Result<UsedNumbers, Fail> {
-    let mut asked: Vec<(&str, SequenceKind, String)> = Vec::new();
+    let mut asked: Vec<(&str, SequenceKind, String, String)> = Vec::new();
     for sequence in sequences.iter().filter(|sequence| sequence.kind != SequenceKind::ShippingPackage) {
         let count = draws.get(sequence.owner.as_str()).copied().unwrap_or(0);
-        let numbers = sequence.upcoming(now, count).into_iter();
-        asked.extend(numbers.map(|number| (sequence.owner.as_str(), sequence.kind, number)));
+        let at = sequence.instant(now);
+        let year = time::financial_year(at);
+        let numbers = sequence.upcoming(at, count).into_iter();
+        asked.extend(numbers.map(|number| (sequence.owner.as_str(), sequence.kind, year.clone(), number)));
     }
+    let (given_by, year) = (channel.code.as_str(), time::financial_year(now));
     let given = told.iter();
-    asked
-        .extend(given.map(|number| (channel.code.as_str(), SequenceKind::SaleInvoice, (*number).to_owned())));
+    asked.extend(
+        given.map(|number| (given_by, SequenceKind::SaleInvoice, year.clone(), (*number).to_owned())),
+    );
     if asked.is_empty() {
         return Ok(HashSet::new());
     }
-    let year = time::financial_year(now);
     let used = each(
         db,
-        "SELECT i.owner, i.kind, i.number FROM json_each(?3) k CROSS JOIN invoices i
+        "SELECT i.owner, i.kind, i.financial_year, i.number FROM json_each(?2) k CROSS JOIN invoices i
            ON i.tenant = ?1 AND i.owner = k.value ->> 0 AND i.kind = k.value ->> 1
-          AND i.financial_year = ?2 AND i.number = k.value ->> 2",
-        params![tenant.as_str(), year, json(&asked)?],
+          AND i.financial_year = k.value ->> 2 AND i.number = k.value ->> 3",
+        params![tenant.as_str(), json(&asked)?],
         |row| {
             let kind = row.get_ref(1)?;
             let kind = super::json::state("kind", kind.as_str().map_err(other)?, SequenceKind::parse)?;
-            Ok((OwnerCode::from(row.get::<_, String>(0)?), kind, year.clone(), row.get::<_, String>(2)?))
+            Ok((OwnerCode::from(row.get::<_, String>(0)?), kind, row.get(2)?, row.get::<_, String>(3)?))
         },
     )?;
     Ok(used.into_iter().collect())

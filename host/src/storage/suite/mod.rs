@@ -5,6 +5,7 @@
 pub(super) mod leases;
 pub(super) mod lists;
 pub(super) mod pages;
+pub(super) mod races;
 pub(super) mod sample;
 pub(super) mod settings;
 pub(super) mod tasks;
@@ -39,6 +40,10 @@ macro_rules! suite {
                 shortfall_is_summed_over_changes,
                 two_hosts_draw_distinct_consecutive_numbers,
                 a_person_edits_one_order_without_a_lease;
+            races:
+                a_series_turns_over_once_however_many_draw_from_it_at_midnight,
+                a_persons_act_waits_for_the_page_that_holds_its_order,
+                a_page_waits_for_the_person_who_holds_its_order;
             leases:
                 one_run_holds_a_channel,
                 a_lease_that_ran_out_is_taken_over_with_a_higher_epoch,

@@ -1,6 +1,6 @@
 //! What buyers send back: rows R4–R6, R9, R10, R12, R14.
 
-use plugin_api::{Millis, Observation, ReturnKind};
+use plugin_api::{Observation, ReturnKind};
 
 use super::{fill_return, note_missing_invoice, push_return, return_data};
 use crate::domain::{
@@ -282,16 +282,15 @@ fn credit(
     against: &str,
     items: Vec<ItemCode>,
 ) -> Result<String, Verdict> {
-    let number = draw_invoice(case, &owner, SequenceKind::SaleReturnInvoice, Row::R6)?;
-    let now: Millis = case.policy.now;
+    let (number, at) = draw_invoice(case, &owner, SequenceKind::SaleReturnInvoice, Row::R6)?;
     case.add_invoice(Invoice {
         owner,
         kind: SequenceKind::SaleReturnInvoice,
-        financial_year: time::financial_year(now),
+        financial_year: time::financial_year(at),
         number: number.clone(),
         package: package.clone(),
         status: InvoiceStatus::Generated,
-        date: time::india_date(now),
+        date: time::india_date(at),
         against: Some(against.to_owned()),
         items,
     });

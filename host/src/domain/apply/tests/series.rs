@@ -67,6 +67,21 @@ fn the_year_turns_at_midnight_in_india_at_the_time_of_applying() {
 }
 
 #[test]
+fn a_run_that_began_before_midnight_numbers_for_the_year_that_another_has_begun() {
+    let mut scene = packed(PackageStatus::Created, 1).package("SP91", PackageStatus::Delivered, 1);
+    for kind in [SequenceKind::SaleInvoice, SequenceKind::SaleReturnInvoice] {
+        let begun = Sequence { financial_year: Some("2026-27".to_owned()), ..series("DEL1", kind, "26/", 2) };
+        scene.define_as(begun);
+    }
+    scene.policy.now = at("2026-03-31T18:29:59Z");
+    scene.hear(&[says(Status::Dispatched).item("1")]);
+    scene.hear(&[says(Status::Returned).item("2").ret("RR1", Some(plugin_api::ReturnKind::Cir))]);
+    let made = scene.file.invoices.iter().skip(1);
+    let made: Vec<_> = made.map(|i| format!("{} {} {}", i.financial_year, i.number, i.date)).collect();
+    assert_eq!(made, ["2026-27 26/0002 2026-04-01", "2026-27 26/0002 2026-04-01"]);
+}
+
+#[test]
 fn the_same_text_may_come_again_in_another_year_but_not_in_the_same() {
     let mut scene = packed(PackageStatus::Created, 1);
     scene.file.invoices.extend(packed(PackageStatus::Packed, 1).file.invoices);

@@ -44,7 +44,8 @@ static PROFILE: Profile = Profile {
     series: "T",
     fulfilments: &[(Fulfilment::Channel, 85), (Fulfilment::Seller, 15)],
     // No returns of buyers: they begin days after the delivery, when nobody asks for the order by its number any more,
-    // and the list does not show them.
+    // and the list does not show them. No second attempt after a parcel has turned back: turning back has no time here,
+    // so nobody can tell which of the two came later.
     lives: &[
         (Life::Delivered, 60),
         (Life::Forgotten, 5),

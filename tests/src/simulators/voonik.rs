@@ -49,6 +49,8 @@ static PROFILE: Profile = Profile {
         (Life::CancelledInPart, 6),
         (Life::Refused, 10),
         (Life::SentBack, 8),
+        (Life::Reattempted, 4),
+        (Life::ReturnWithdrawn, 3),
     ],
     split_percent: 30,
     units_a_line: 3,

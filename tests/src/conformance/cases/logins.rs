@@ -146,6 +146,13 @@ pub(super) fn are_unreadable<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxF
         ] {
             first_step(bench, scene, json(200, body), &kinds, &format!("{mend} (after `{body}`)")).await?;
         }
+        // Cut behind the token: that it is not quoted is looked after by `pull`.
+        let steps = bench.subject.login.as_ref().map_or(&[][..], |login| &login.steps);
+        for (at, _) in steps.iter().enumerate().filter(|(_, step)| step.text.contains("{token}")) {
+            let half = Fault::body(|text| text.as_bytes()[..text.len().saturating_sub(1)].to_vec());
+            let (_, ran) = struck(bench, scene, half.at(At::Login(at + 1))).await?;
+            failed(&ran, &kinds, mend)?;
+        }
         PASSED
     }
     .boxed()

@@ -241,6 +241,23 @@ impl Given {
         }
     }
 
+    /// Refuses a channel that lacks one of these secrets, before anything is sent: for a connector whose first request
+    /// does not need all of them. Where the host names no secret at all, the host refuses by itself.
+    ///
+    /// # Errors
+    /// If one is missing, or the host's list of names is none.
+    pub fn required_secrets(&self, names: &[&str]) -> Result<(), String> {
+        if self.get(PRESENT_SECRETS).is_none() {
+            return Ok(());
+        }
+        for name in names {
+            if !self.has_secret(name)? {
+                return Err(format!("`{name}` is missing"));
+            }
+        }
+        Ok(())
+    }
+
     fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| match value {
             Value::Null => false,
@@ -433,6 +450,15 @@ mod tests {
         assert!(with.has_secret("client_id").unwrap() && !with.has_secret("token").unwrap());
         assert!(!given(json!({})).has_secret("client_id").unwrap());
         assert!(given(json!({"_secrets": "client_id"})).has_secret("client_id").is_err());
+    }
+
+    #[test]
+    fn a_secret_that_is_missing_is_refused_by_its_name() {
+        let names = ["client_id", "client_secret"];
+        let said = given(json!({"_secrets": ["client_id"]})).required_secrets(&names);
+        assert_eq!(said.unwrap_err(), "`client_secret` is missing");
+        assert!(given(json!({"_secrets": names})).required_secrets(&names).is_ok());
+        assert!(given(json!({})).required_secrets(&names).is_ok(), "nothing is said of secrets");
     }
 
     #[test]

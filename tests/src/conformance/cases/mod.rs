@@ -17,7 +17,7 @@ use plugin_api::{Descriptor, ErrorKind, ScopeKind, Setting, SettingKind, StatusR
 use wiremock::{Request, ResponseTemplate};
 
 use super::{
-    Bench, Ran, Report, Scene, Table,
+    Bench, Ran, Refusal, Report, Scene, Table,
     stage::{Act, Fault, Stage},
 };
 
@@ -272,6 +272,17 @@ fn failed(ran: &Ran, kinds: &[ErrorKind], mend: &str) -> Verdict {
         Err(error) => Err(format!("it ended with `{error}`: {mend}")),
         Ok(_) => Err(format!("it ended well: {mend}")),
     }
+}
+
+/// What an answer that is none may end a pull with: also `auth`, where a login that ran out looks like it.
+fn no_answer(bench: &Bench<'_>, looks_like: impl Fn(&Refusal) -> bool) -> &'static [ErrorKind] {
+    let mut forms = bench.subject.login.iter().flat_map(|login| &login.expired);
+    if forms.any(looks_like) { &[ErrorKind::BadReply, ErrorKind::Auth] } else { &[ErrorKind::BadReply] }
+}
+
+/// Whether a refusal is a page for people.
+fn is_page(refusal: &Refusal) -> bool {
+    refusal.text.trim_start().starts_with('<')
 }
 
 /// That a pull which was denied says so: `auth`, or, where the account may work all the same, no fact and no mark.

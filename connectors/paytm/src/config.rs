@@ -29,6 +29,9 @@ pub(crate) const PATHS: &[(&str, &str, &str)] = &[
     ("shippers_path", "/v1/merchant/{merchant_id}/shippers", "Names of couriers."),
 ];
 
+/// What the login needs, not all of it in its first step.
+pub(crate) const SECRETS: &[&str] = &["username", "password", "client_id", "client_secret"];
+
 /// A channel's settings.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Given")]
@@ -49,6 +52,7 @@ impl TryFrom<Given> for Settings {
     type Error = String;
 
     fn try_from(given: Given) -> Result<Self, String> {
+        given.required_secrets(SECRETS)?;
         let base_url = given.url("base_url", BASE_URL)?;
         let login_url = given.url("login_url", LOGIN_URL)?;
         let merchant_id = given.required_id("merchant_id")?;
@@ -128,6 +132,7 @@ mod tests {
             ("window_minutes", json!(0)),
             ("return_lead_days", json!(91)),
             ("status_table", json!({"15": "SENT"})),
+            ("_secrets", json!("username")),
         ] {
             let error = read(json!({ key: value })).unwrap_err();
             assert!(error.contains(&format!("`{key}`")), "{key}: {error}");

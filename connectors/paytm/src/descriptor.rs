@@ -144,7 +144,7 @@ mod tests {
         let descriptor = descriptor();
         let secrets: Vec<_> = descriptor.settings.iter().filter(|setting| setting.secret).collect();
         let names: Vec<_> = secrets.iter().map(|setting| setting.name.as_str()).collect();
-        assert_eq!(names, ["username", "password", "client_id", "client_secret"]);
+        assert_eq!(names, crate::config::SECRETS);
         assert!(secrets.iter().all(|setting| setting.required));
     }
 }

@@ -5,11 +5,7 @@
 
 use plugin_api::{Observation, ReturnFact, Status, settings::StatusChanges};
 
-use crate::{
-    status::{self, PARENT},
-    tracking::Tracking,
-    wire::Order,
-};
+use crate::{status, tracking::Tracking, wire::Order};
 
 /// What an order says: nothing for one that only holds others. `None` if it lacks its id or its status.
 pub(crate) fn order(
@@ -18,7 +14,7 @@ pub(crate) fn order(
     changes: &StatusChanges,
 ) -> Option<Vec<Observation>> {
     let (id, raw) = (order.order_id.as_ref()?, order.status.as_ref()?);
-    if order.is_parent_order == Some(true) || raw == PARENT {
+    if order.is_parent_order == Some(true) {
         return Some(Vec::new());
     }
     let status = status::of_order(raw, changes);

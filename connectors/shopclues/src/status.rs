@@ -16,9 +16,6 @@ use plugin_api::{
 const SOURCE: &str = "names and meanings in ShopClues' own order-status service and history pages, as found in public (2014–2022); \
                       working integrations import on Q. Codes marked so are assumed";
 
-/// The code of an order that only holds others.
-pub(crate) const PARENT: &str = "T";
-
 const REQUESTED_BY_BUYER: &str = "the buyer asks for a cancellation; the code that decides follows";
 const REQUESTED_BY_CHANNEL: &str = "ShopClues asks for a cancellation; the code that decides follows";
 
@@ -89,7 +86,7 @@ pub(crate) const ORDER: StatusTable = StatusTable::new(
         ("R", None, "about a return, seen beside J only; not verified"),
         ("D", Some(Cancelled), "declined: a stock code of CS-Cart, not verified on ShopClues"),
         ("B", None, "back-ordered: a stock code of CS-Cart, not verified on ShopClues"),
-        (PARENT, None, "holds other orders and no goods: not reported; a stock code of CS-Cart"),
+        ("T", None, "holds other orders and no goods: a stock code of CS-Cart, not verified on ShopClues"),
     ],
 );
 

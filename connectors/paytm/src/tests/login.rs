@@ -162,3 +162,12 @@ fn wrong_settings_are_refused_by_name_before_anything_is_sent() {
     assert_eq!(error.kind, ErrorKind::Config);
     assert!(error.message.contains("`merchant_id` is missing") && ran.requests.is_empty(), "{error}");
 }
+
+#[test]
+fn a_secret_of_the_second_step_is_missed_before_the_first() {
+    let settings = json!({"merchant_id": 1, "_secrets": ["username", "password", "client_id"]});
+    let ran = Script::new().login::<crate::Paytm>(settings);
+    let error = ran.result.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Config);
+    assert!(error.message.contains("`client_secret` is missing") && ran.requests.is_empty(), "{error}");
+}

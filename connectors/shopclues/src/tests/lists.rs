@@ -195,6 +195,7 @@ fn rows_that_cannot_be_read_are_told_and_hide_nobody() {
         [
             ("80000012", Some(Status::CourierReturn)),
             ("80000014", Some(Status::Unmapped)),
+            ("80000015", None),
             ("80000016", Some(Status::Delivered)),
         ]
     );

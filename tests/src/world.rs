@@ -222,6 +222,10 @@ impl Order {
 
 /// What a marketplace's world is made of.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each tells a trait that marketplaces have or lack by itself"
+)]
 pub struct Profile {
     /// The connector that serves it.
     pub connector: &'static str,
@@ -239,6 +243,8 @@ pub struct Profile {
     pub split_percent: u32,
     /// Units that a line has at most.
     pub units_a_line: u32,
+    /// Whether an order has one status for all that is in it: it goes in one parcel, and is cancelled and sent back whole.
+    pub orders_are_whole: bool,
     /// Whether single units of a line can be cancelled; else whole lines only.
     pub cancels_units: bool,
     /// Whether sellers know the marketplace's package ids from packing on.
@@ -387,7 +393,7 @@ impl World {
         let created_at = now - i64::from(random.below(PLACED_WITHIN_HOURS * 60)) * HOUR_MS / 60;
 
         let line_count = random.pick(&[(1_u32, 60), (2, 28), (3, 12)]).unwrap_or(1);
-        let in_two = line_count > 1 && random.chance(profile.split_percent);
+        let in_two = line_count > 1 && random.chance(profile.split_percent) && !profile.orders_are_whole;
         let first_sku = random.below(SKUS);
         let lines: Vec<Line> = (0..line_count)
             .map(|k| Line {

@@ -154,6 +154,8 @@ const WRITING_CALLS: &[&str] = &[
     "ecommorder/confirm",
     "ecommorder/reverse",
     "ecommorder/status",
+    // Paytm Mall, fulfilment API: acknowledging, shipping and manifests in public clients of 2014 to 2021.
+    "/fulfillment/",
 ];
 
 /// Addresses that are read with GET and written with POST.

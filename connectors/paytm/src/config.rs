@@ -19,6 +19,9 @@ pub(crate) const WINDOW_MINUTES: u32 = 60;
 /// How much longer ago than a return its order may have been placed; assumed, a month.
 pub(crate) const RETURN_LEAD_DAYS: u32 = 30;
 
+/// How many days of placement one list of returns goes over: they are few, and a list that is full is halved. Assumed.
+pub(crate) const RETURN_WINDOW_DAYS: u32 = 7;
+
 /// Path settings: name, default, what it leads to.
 pub(crate) const PATHS: &[(&str, &str, &str)] = &[
     ("authorize_path", "/oauth2/authorize", "Below `login_url`: exchanges the seller's login for a code."),
@@ -45,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) page_size: u32,
     pub(crate) window_minutes: u32,
     pub(crate) return_lead_days: u32,
+    pub(crate) return_window_days: u32,
     pub(crate) status_changes: StatusChanges,
 }
 
@@ -72,6 +76,7 @@ impl TryFrom<Given> for Settings {
             page_size: given.integer("page_size", PAGE_SIZE, 1..=PAGE_SIZE)?,
             window_minutes: given.integer("window_minutes", WINDOW_MINUTES, 1..=1440)?,
             return_lead_days: given.integer("return_lead_days", RETURN_LEAD_DAYS, 0..=90)?,
+            return_window_days: given.integer("return_window_days", RETURN_WINDOW_DAYS, 1..=90)?,
             status_changes: given.status_changes("status_table", TABLES)?,
         })
     }
@@ -131,6 +136,7 @@ mod tests {
             ("page_size", json!(501)),
             ("window_minutes", json!(0)),
             ("return_lead_days", json!(91)),
+            ("return_window_days", json!(0)),
             ("status_table", json!({"15": "SENT"})),
             ("_secrets", json!("username")),
         ] {

@@ -3,7 +3,7 @@
 use plugin_api::{Auth, Descriptor, Evidence, Limits, ScopeKind, Setting, ShippedBy, Status, Task};
 
 use crate::{
-    config::{BASE_URL, LOGIN_URL, PAGE_SIZE, PATHS, RETURN_LEAD_DAYS, WINDOW_MINUTES},
+    config::{BASE_URL, LOGIN_URL, PAGE_SIZE, PATHS, RETURN_LEAD_DAYS, RETURN_WINDOW_DAYS, WINDOW_MINUTES},
     requests::{IDS_PER_CALL, op},
     status::TABLES,
 };
@@ -88,6 +88,13 @@ fn settings(descriptor: Descriptor) -> Descriptor {
                 "How many days before the return window an order may have been placed, 0 to 90.",
             )
             .default(RETURN_LEAD_DAYS),
+        )
+        .setting(
+            Setting::integer(
+                "return_window_days",
+                "How many days of placement one list of returns goes over, 1 to 90.",
+            )
+            .default(RETURN_WINDOW_DAYS),
         )
         .setting(Setting::table(
             "status_table",

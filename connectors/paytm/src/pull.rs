@@ -60,11 +60,12 @@ async fn placed(mut reader: Reader<'_>, since: Millis, until: Millis) -> Result<
     Ok(Mark::complete_until(until.min(reader.cx.now())))
 }
 
-/// Returns of orders that were placed in a span or some time before it. Days at once: returns are few.
+/// Returns of orders that were placed in a span or some time before it, many days at once: returns are few.
 async fn returns(mut reader: Reader<'_>, since: Millis, until: Millis) -> Result<Mark> {
     let placed_since = since.saturating_sub(Millis::from(reader.settings.return_lead_days) * DAY);
+    let longest = Millis::from(reader.settings.return_window_days) * DAY;
     let mut progress = Progress::default();
-    for window in Window::cover(placed_since, until, DAY, OVERLAP) {
+    for window in Window::cover(placed_since, until, longest, OVERLAP) {
         for status in [RETURN_REQUESTED, RETURNED] {
             progress.note(reader.list(window, Some(status)).await)?;
         }

@@ -75,6 +75,7 @@ static PROFILE: Profile = Profile {
     // Easy Ship has one package per order and cancels no part of a line.
     split_percent: 0,
     units_a_line: 3,
+    orders_are_whole: false,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: false,

@@ -60,6 +60,7 @@ static PROFILE: Profile = Profile {
     ],
     split_percent: 35,
     units_a_line: 3,
+    orders_are_whole: false,
     cancels_units: true,
     names_packages: true,
     follows_seller_shipped: true,

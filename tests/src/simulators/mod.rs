@@ -8,6 +8,8 @@
 pub mod amazon;
 pub mod family;
 pub mod flipkart;
+pub mod paytm;
+pub mod shopclues;
 pub mod tata_cliq;
 pub mod voonik;
 

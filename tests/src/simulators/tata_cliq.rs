@@ -57,6 +57,7 @@ static PROFILE: Profile = Profile {
     ],
     split_percent: 30,
     units_a_line: 1,
+    orders_are_whole: false,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: true,

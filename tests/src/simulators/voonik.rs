@@ -54,6 +54,7 @@ static PROFILE: Profile = Profile {
     ],
     split_percent: 30,
     units_a_line: 3,
+    orders_are_whole: false,
     cancels_units: false,
     names_packages: false,
     follows_seller_shipped: true,

@@ -103,8 +103,8 @@ pub(super) fn script(profile: &Profile, order: &Order, parcel: u8, random: &mut 
             steps.push((road.door + random.between(24, 40), Act::Reach(parcel, Stage::Delivered)));
             steps
         }
-        Life::SentBack => sent_back(&road, &lines, true, random),
-        Life::ReturnWithdrawn => sent_back(&road, &lines, false, random),
+        Life::SentBack => sent_back(profile, &road, &lines, true, random),
+        Life::ReturnWithdrawn => sent_back(profile, &road, &lines, false, random),
         Life::Relabelled => {
             let mut steps = road.to_the_door(Stage::Delivered);
             steps.insert(2, (road.ready, Act::Reach(parcel, Stage::LabelWithdrawn)));
@@ -170,26 +170,42 @@ impl Road {
     }
 }
 
-/// A delivery, and a buyer's return of a line or of some of its units, which comes back or is withdrawn.
-fn sent_back(road: &Road, lines: &[(u8, u32)], comes_back: bool, random: &mut Random) -> Vec<(u32, Act)> {
+/// A delivery, and a buyer's return of a line, of some of its units, or of the whole parcel, which comes back or is
+/// withdrawn.
+fn sent_back(
+    profile: &Profile,
+    road: &Road,
+    lines: &[(u8, u32)],
+    comes_back: bool,
+    random: &mut Random,
+) -> Vec<(u32, Act)> {
     let mut steps = road.to_the_door(Stage::Delivered);
     let open = road.door + random.between(72, 120);
     let any: Vec<_> = lines.iter().map(|&line| (line, 1)).collect();
     let Some((line, ordered)) = random.pick(&any) else { return steps };
     let units = if random.chance(50) { ordered } else { random.between(1, ordered) };
-    steps.push((open, Act::OpenReturn(line, units)));
+    let back = if profile.orders_are_whole { lines } else { &[(line, units)] };
+    let mut all = |hour, act: fn(u8, u32) -> Act| {
+        steps.extend(back.iter().map(|&(line, units)| (hour, act(line, units))));
+    };
+    all(open, Act::OpenReturn);
     if comes_back {
         let moving = open + random.between(12, 36);
-        steps.push((moving, Act::ReachReturn(line, ReturnStage::InTransit)));
-        steps.push((moving + random.between(24, 60), Act::ReachReturn(line, ReturnStage::Completed)));
+        all(moving, |line, _| Act::ReachReturn(line, ReturnStage::InTransit));
+        let back_at = moving + random.between(24, 60);
+        all(back_at, |line, _| Act::ReachReturn(line, ReturnStage::Completed));
     } else {
-        steps.push((open + random.between(24, 48), Act::ReachReturn(line, ReturnStage::Cancelled)));
+        let withdrawn = open + random.between(24, 48);
+        all(withdrawn, |line, _| Act::ReachReturn(line, ReturnStage::Cancelled));
     }
     steps
 }
 
-/// A part of a parcel: a line and units of it; `None` if the parcel is one unit, or one line where lines go whole.
+/// A part of a parcel: a line and units of it; `None` if the parcel is one unit, or goes whole.
 fn part_cancel(profile: &Profile, lines: &[(u8, u32)], random: &mut Random) -> Option<(u8, u32)> {
+    if profile.orders_are_whole {
+        return None;
+    }
     if profile.cancels_units
         && let Some(&(line, ordered)) = lines.iter().find(|&&(_, ordered)| ordered > 1)
     {

@@ -78,6 +78,22 @@ async fn voonik_orders_end_as_the_marketplace_has_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paytm_orders_end_as_the_marketplace_has_them() {
+    let site = Site::paytm(7, 60).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shopclues_orders_end_as_the_marketplace_has_them() {
+    let site = Site::shopclues(7, 60).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_on_the_way_delay_and_never_distort() {
     let site = Site::flipkart(11, 60).await;
     let faults = |step: u32| {

@@ -2,6 +2,8 @@
 //!
 //! Who may begin is decided in `turns`, when a task is due again in `timing`; both without clock or store.
 
+#[cfg(test)]
+mod simulation;
 mod timing;
 mod turns;
 

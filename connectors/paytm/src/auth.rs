@@ -23,12 +23,12 @@ const UNSAID_LIFE_SECS: u64 = 12 * 3600;
 pub(crate) async fn login(cx: &Cx, settings: &Settings) -> Result<Token> {
     let login = "Paytm refuses the seller-panel login; enter `username` and `password` again";
     let code: Code = granted(cx.send(requests::authorize(settings)).await?, login)?.json()?;
-    let code = code.code.ok_or_else(|| without("the code"))?;
+    let code = given(code.code, "the code")?;
 
     let app = "Paytm refuses the app; enter `client_id` and `client_secret` again";
     let token: TokenReply = granted(cx.send(requests::token(settings, &code)).await?, app)?.json()?;
     let life = life_secs(&token.token_expiry_time, cx.now());
-    let token = token.access_token.ok_or_else(|| without("the token"))?;
+    let token = given(token.access_token, "the token")?;
 
     let cookie = session(cx, requests::session(settings, &token)).await;
     Ok(Token::new(token, life).part(COOKIE, cookie))
@@ -45,8 +45,12 @@ fn granted(reply: Reply, refusal: &str) -> Result<Reply> {
     reply.ok()
 }
 
-fn without(what: &str) -> Error {
-    Error::bad_reply(format!("a step of the login succeeded but the reply lacks {what}")).during(op::LOGIN)
+/// What a step was for.
+fn given(text: Option<String>, what: &str) -> Result<String> {
+    text.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
+        Error::bad_reply(format!("a step of the login succeeded but the reply lacks {what}"))
+            .during(op::LOGIN)
+    })
 }
 
 /// The seconds until a time that is written in seconds or milliseconds. One that is past or no time says nothing.

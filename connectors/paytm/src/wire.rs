@@ -10,14 +10,14 @@ use serde_json::Value;
 /// The answer of the first step of the login.
 #[derive(Deserialize)]
 pub(crate) struct Code {
-    #[serde(default, deserialize_with = "text")]
+    #[serde(default)]
     pub(crate) code: Option<String>,
 }
 
 /// The answer of the second step.
 #[derive(Deserialize)]
 pub(crate) struct TokenReply {
-    #[serde(default, deserialize_with = "text")]
+    #[serde(default)]
     pub(crate) access_token: Option<String>,
     /// A time since 1970, as a number or as digits; whether in seconds or in milliseconds was seen both ways.
     #[serde(default)]

@@ -27,7 +27,7 @@ pub(crate) async fn login(cx: &Cx, settings: &Settings) -> Result<Token> {
         return Err(refused());
     }
     let token: TokenReply = reply.ok()?.json()?;
-    let value = token.access_token.ok_or_else(refused)?;
+    let value = token.access_token.filter(|token| !token.trim().is_empty()).ok_or_else(refused)?;
     let life = token.expires_in.and_then(|secs| secs.parse().ok()).filter(|secs| *secs > 0);
     Ok(Token::new(value, life.unwrap_or(UNSAID_LIFE_SECS)))
 }

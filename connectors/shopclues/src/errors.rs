@@ -25,6 +25,12 @@ pub(crate) fn login_has_run_out(reply: &Reply) -> bool {
     reply.is_success() && matches!(inner_status(reply), Some(401 | 403))
 }
 
+/// Whether ShopClues does not know the order that was asked for. A page for people with the same status is of another
+/// machine, and no word about an order.
+pub(crate) fn is_unknown(reply: &Reply) -> bool {
+    (reply.status == 404 && !reply.is_markup()) || (reply.is_success() && inner_status(reply) == Some(404))
+}
+
 /// The reply of a reading call, if it is a success inside and outside.
 ///
 /// # Errors

@@ -6,8 +6,7 @@
 use std::collections::HashSet;
 
 use plugin_api::{
-    Cx, Error, Mark, Millis, OrderRef, Progress, Pull, Reply, Request, Result, Scope, Task, Window,
-    reading::Row,
+    Cx, Error, Mark, Millis, OrderRef, Progress, Pull, Result, Scope, Task, Window, reading::Row,
 };
 use serde::Deserialize as _;
 
@@ -69,7 +68,8 @@ impl Reader<'_> {
         let mut pages = Pages::default();
         let mut unreadable = 0;
         loop {
-            let page: Page = self.read(request, op::LIST_ORDERS).await?.json()?;
+            let reply = self.cx.send_signed_in(request, errors::login_has_run_out).await?;
+            let page: Page = errors::checked(reply, op::LIST_ORDERS)?.json()?;
             let rows = page.data.ok_or_else(|| errors::no_data(op::LIST_ORDERS))?;
             unreadable += self.report(&rows);
             let link = page.extra.as_ref().and_then(|extra| extra.next.as_deref());
@@ -101,7 +101,7 @@ impl Reader<'_> {
         unreadable
     }
 
-    /// Known orders, one call each.
+    /// Known orders, one call each. One that ShopClues does not know is no news.
     async fn known(&self, refs: &[OrderRef]) -> Result<Mark> {
         let mut asked = HashSet::new();
         let mut progress = Progress::default();
@@ -117,8 +117,13 @@ impl Reader<'_> {
     }
 
     async fn one(&self, asked: &OrderRef) -> Result<()> {
-        let reply = self.read(requests::order(self.settings, &asked.order), op::GET_ORDER).await?;
-        let detail: Detail = reply.json()?;
+        let request = requests::order(self.settings, &asked.order);
+        let reply = self.cx.send_signed_in(request, errors::login_has_run_out).await?;
+        if errors::is_unknown(&reply) {
+            tracing::info!("an order that was asked for is not known to ShopClues");
+            return Ok(());
+        }
+        let detail: Detail = errors::checked(reply, op::GET_ORDER)?.json()?;
         let whole = detail.data.ok_or_else(|| errors::no_data(op::GET_ORDER))?;
         let order = Order::deserialize(&whole).map_err(|_| errors::unreadable(1, op::GET_ORDER))?;
         if order.order_id.as_ref().is_some_and(|id| *id != asked.order) {
@@ -132,10 +137,5 @@ impl Reader<'_> {
         let seen = observe::order(&order, tracking.as_ref(), &self.settings.status_changes);
         self.cx.observe(seen.ok_or_else(|| errors::unreadable(1, op::GET_ORDER))?);
         Ok(())
-    }
-
-    async fn read(&self, request: Request, operation: &str) -> Result<Reply> {
-        let reply = self.cx.send_signed_in(request, errors::login_has_run_out).await?;
-        errors::checked(reply, operation)
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The answer of the login.
 #[derive(Deserialize)]
 pub(crate) struct TokenReply {
-    #[serde(default, deserialize_with = "text")]
+    #[serde(default)]
     pub(crate) access_token: Option<String>,
     /// Seconds.
     #[serde(default, deserialize_with = "text")]

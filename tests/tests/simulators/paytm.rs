@@ -40,7 +40,7 @@ impl Pt {
     /// One whose token outlives the world.
     async fn open(seed: u64, orders: u32) -> Pt {
         let desk = Desk::with(Paytm::default(), seed, orders, |config| {
-            config.token_secs = Some(i64::from(u32::MAX))
+            config.token_secs = Some(i64::from(u32::MAX));
         });
         Pt::at(desk.await).await
     }

@@ -25,8 +25,9 @@ struct Sc {
 impl Sc {
     /// One whose token outlives the world.
     async fn open(seed: u64, orders: u32) -> Sc {
-        let desk =
-            Desk::with(ShopClues, seed, orders, |config| config.token_secs = Some(i64::from(u32::MAX)));
+        let desk = Desk::with(ShopClues, seed, orders, |config| {
+            config.token_secs = Some(i64::from(u32::MAX));
+        });
         Sc::at(desk.await).await
     }
 

@@ -108,7 +108,7 @@ fn a_login_without_its_result_is_a_bad_reply() {
             ErrorKind::BadReply
         );
     }
-    for body in ["", "{}", r#"{"access_token":null}"#] {
+    for body in ["", "{}", r#"{"access_token":null}"#, r#"{"access_token":" "}"#, r#"{"access_token":7}"#] {
         assert_eq!(login(two_steps(body)).result.unwrap_err().kind, ErrorKind::BadReply, "{body}");
     }
 }

@@ -71,7 +71,8 @@ fn bodies_that_are_no_answer_have_the_right_kind() {
         (200, r#"{"status":500}"#, ErrorKind::Unavailable),
         (200, r#"{"status":"400","data":{"order_id":"80000001","status":"A"}}"#, ErrorKind::BadRequest),
         (302, "", ErrorKind::BadReply),
-        (404, "", ErrorKind::BadRequest),
+        (400, "", ErrorKind::BadRequest),
+        (404, "<html>not found</html>", ErrorKind::BadRequest),
         (429, "", ErrorKind::RateLimited),
         (500, "<html>oops</html>", ErrorKind::Unavailable),
     ] {
@@ -101,7 +102,7 @@ fn an_error_never_quotes_what_the_body_says() {
         r#"{"data":"BUYER-STREET 80000001"}"#,
         r#"{"status":"500 GA000222"}"#,
     ] {
-        for status in [200, 400, 404, 500] {
+        for status in [200, 400, 422, 500] {
             let shown = format!("{:?}", one(once(status, body)).result.unwrap_err());
             for secret in ["GA000222", "fixture", "BUYER"] {
                 assert!(!shown.contains(secret), "{shown}");
@@ -114,7 +115,7 @@ fn an_error_never_quotes_what_the_body_says() {
 fn one_order_that_fails_does_not_keep_the_next_from_being_asked() {
     let ran = known(
         Script::new()
-            .reply(&detail_of("1"), 404, "")
+            .reply(&detail_of("1"), 400, "")
             .reply(&detail_of("2"), 200, detail("2", "I"))
             .reply(&detail_of("3"), 503, "")
             .reply(&detail_of("4"), 200, detail("4", "H")),

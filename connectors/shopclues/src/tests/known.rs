@@ -142,3 +142,17 @@ fn parents_that_are_asked_for_say_nothing() {
     let ran = one(r#"{"data":{"order_id":"80000001","status":"P","is_parent_order":"Y"}}"#);
     assert!(ran.result.is_ok() && ran.observations.is_empty());
 }
+
+#[test]
+fn an_order_that_shopclues_does_not_know_is_no_news() {
+    let ran = known(
+        Script::new()
+            .reply(&detail_of("1"), 404, r#"{"status":404,"message":"no such order"}"#)
+            .reply(&detail_of("2"), 404, "")
+            .reply(&detail_of("3"), 200, r#"{"status":"404"}"#)
+            .reply(&detail_of("4"), 200, detail("4", "H")),
+        &["1", "2", "3", "4"],
+    );
+    assert!(ran.result.is_ok(), "{:?}", ran.result);
+    assert_eq!(ran.statuses(), [("4", Some(Status::Delivered))]);
+}

@@ -72,6 +72,7 @@ fn an_outage_during_login_is_no_refusal() {
         (302, "", ErrorKind::BadReply),
         (200, "<html>busy</html>", ErrorKind::BadReply),
         (200, "", ErrorKind::BadReply),
+        (200, r#"{"access_token":7}"#, ErrorKind::BadReply),
     ] {
         assert_eq!(login(status, body).result.unwrap_err().kind, kind, "{status} {body}");
     }

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::{Config, Simulator, amazon::Amazon, flipkart::Flipkart, tata_cliq::TataCliq, voonik::Voonik};
+use super::{
+    Config, Simulator, amazon::Amazon, flipkart::Flipkart, snapdeal::Snapdeal, tata_cliq::TataCliq,
+    voonik::Voonik, wooplr::Wooplr,
+};
 
 /// Starts all of them. `config` is asked once for each, with its place in the line from 0.
 ///
@@ -14,5 +17,7 @@ pub async fn start(amazon: Amazon, config: impl Fn(u16) -> Config) -> io::Result
         Simulator::start(amazon, config(1)).await?,
         Simulator::start(TataCliq::default(), config(2)).await?,
         Simulator::start(Voonik, config(3)).await?,
+        Simulator::start(Snapdeal::default(), config(4)).await?,
+        Simulator::start(Wooplr, config(5)).await?,
     ])
 }

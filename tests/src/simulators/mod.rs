@@ -8,8 +8,10 @@
 pub mod amazon;
 pub mod family;
 pub mod flipkart;
+pub mod snapdeal;
 pub mod tata_cliq;
 pub mod voonik;
+pub mod wooplr;
 
 mod control;
 mod gate;

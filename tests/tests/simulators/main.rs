@@ -4,9 +4,11 @@
 mod amazon;
 mod faults;
 mod flipkart;
+mod snapdeal;
 mod snapshots;
 mod tata_cliq;
 mod voonik;
+mod wooplr;
 
 use std::{
     io::{BufRead, BufReader},
@@ -190,7 +192,17 @@ fn the_program_prints_where_they_are_and_ends_with_its_input() {
         .iter()
         .map(|row| (row["connector"].as_str().unwrap(), row["channel"].as_str().unwrap()))
         .collect();
-    assert_eq!(names, [("flipkart", "FK1"), ("amazon", "AZ1"), ("tata-cliq", "TC1"), ("voonik", "VO1")]);
+    assert_eq!(
+        names,
+        [
+            ("flipkart", "FK1"),
+            ("amazon", "AZ1"),
+            ("tata-cliq", "TC1"),
+            ("voonik", "VO1"),
+            ("snapdeal", "SD1"),
+            ("wooplr", "WP1")
+        ]
+    );
     for row in rows {
         assert!(row["base_url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
         assert_eq!(row["settings"]["base_url"], row["base_url"]);

@@ -121,7 +121,7 @@ const WRITING_CALLS: &[&str] = &[
     "/shipments/manifest",
     "/selfShip/",
     "/returns/approve",
-    "/returns/complete",
+    "/v2/returns/complete",
     "/returns/pickup",
     "/returns/reject",
     // Amazon Selling Partner API: models of github.com/amzn/selling-partner-api-models.

@@ -39,8 +39,8 @@ pub(crate) async fn known(reader: Reader<'_>, refs: &[OrderRef], task: Task) -> 
     }
     known.search().await?;
     if task == Task::Delivery {
-        for suborder in known.suborders(refs) {
-            known.returns_of(&suborder).await?;
+        for order in refs {
+            known.returns(&order.order).await?;
         }
     }
     known.progress.end()?;
@@ -126,7 +126,7 @@ impl Known<'_> {
     async fn package_by(&mut self, request: Request, what: &str, order: &str) -> Result<bool> {
         let answer = self.reader.one::<Packages>(request, what).await?;
         for package in &answer.rows {
-            let facts = observe::package(self.reader.settings, package, &|suborder| {
+            let facts = observe::package(self.reader.settings, package, self.reader.cx.now(), &|suborder| {
                 Some(self.orders.get(suborder).map_or(order, String::as_str).to_owned())
             });
             self.report(facts);
@@ -187,7 +187,7 @@ impl Known<'_> {
             pages += 1;
             for package in rows {
                 let order_of = |suborder: &str| self.orders.get(suborder).cloned();
-                let facts = observe::package(reader.settings, package, &order_of);
+                let facts = observe::package(reader.settings, package, reader.cx.now(), &order_of);
                 // Orders of others, in answers that do not name the order, are not what was asked for.
                 let is_named = |fact: &Observation| {
                     fact.item
@@ -212,37 +212,48 @@ impl Known<'_> {
             .await
     }
 
-    /// Every suborder of the orders that were asked about, once: those that the host holds and those that were seen.
-    fn suborders(&self, refs: &[OrderRef]) -> BTreeSet<String> {
-        let asked: BTreeSet<&String> = refs.iter().map(|order| &order.order).collect();
-        let all = self.orders.iter().filter(|(code, order)| asked.contains(order) && is_code(code));
-        all.map(|(code, _)| code.clone()).collect()
+    /// Asks for the returns of an order's suborders, and reports them together: a package that is turned back comes back
+    /// whole.
+    async fn returns(&mut self, order: &str) -> Result<()> {
+        let of_order = self.orders.iter().filter(|(code, of)| *of == order && is_code(code));
+        let suborders: BTreeSet<String> = of_order.map(|(code, _)| code.clone()).collect();
+        let (mut facts, mut end) = (Vec::new(), Ok(()));
+        'all: for suborder in suborders {
+            for &mode in self.modes_of(&suborder) {
+                let asked = self.pending_return(&suborder, mode, &mut facts).await;
+                end = self.progress.note(asked);
+                if end.is_err() {
+                    break 'all;
+                }
+            }
+        }
+        self.reader.cx.observe(facts);
+        end
     }
 
-    /// Asks for the returns that a suborder may have by what it was seen in: an undelivered one comes back with the
-    /// courier, a delivered one from the buyer, one that was not seen either way.
-    async fn returns_of(&mut self, suborder: &str) -> Result<()> {
-        let modes: &[ReturnMode] = match self.seen.get(suborder) {
+    /// The returns that a suborder may have by what it was seen in: an undelivered one comes back with the courier, a
+    /// delivered one from the buyer, one that was not seen either way.
+    fn modes_of(&self, suborder: &str) -> &'static [ReturnMode] {
+        match self.seen.get(suborder) {
             Some(Some(Status::Dispatched | Status::Cancelled)) => &[ReturnMode::Courier],
             Some(Some(Status::Delivered)) => &[ReturnMode::Buyer],
             Some(Some(Status::Created)) => &[],
             Some(_) | None => ReturnMode::ALL,
-        };
-        for &mode in modes {
-            let asked = self.pending_return(suborder, mode).await;
-            self.progress.note(asked)?;
         }
-        Ok(())
     }
 
-    async fn pending_return(&mut self, suborder: &str, mode: ReturnMode) -> Result<()> {
+    async fn pending_return(
+        &self,
+        suborder: &str,
+        mode: ReturnMode,
+        facts: &mut Vec<Observation>,
+    ) -> Result<()> {
         let what = "a pending return";
         let request = requests::pending_return(self.reader.settings, mode, suborder);
         let answer = self.reader.one::<Returns>(request, what).await?;
         let order_of = |suborder: &str| self.orders.get(suborder).cloned();
-        let facts = answer.rows.iter();
-        let facts = facts.filter_map(|row| observe::return_row(row, ReturnList::Pending, mode, &order_of));
-        self.reader.cx.observe(facts);
+        let rows = answer.rows.iter();
+        facts.extend(rows.filter_map(|row| observe::return_row(row, ReturnList::Pending, mode, &order_of)));
         errors::all_read(what, answer.unreadable)
     }
 

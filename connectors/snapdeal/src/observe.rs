@@ -14,9 +14,21 @@ use crate::{
 /// What the host holds as order id of a suborder, for answers that do not name the order.
 pub(crate) type OrderOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads a package: one fact a suborder.
-pub(crate) fn package(settings: &Settings, seen: &Package, order_of: OrderOf<'_>) -> Vec<Observation> {
-    let facts = seen.suborders().filter_map(|row| suborder(settings, row, Some(seen), order_of));
+/// Reads a package: one fact a suborder. `now` is when it was seen.
+pub(crate) fn package(
+    settings: &Settings,
+    seen: &Package,
+    now: Millis,
+    order_of: OrderOf<'_>,
+) -> Vec<Observation> {
+    let facts = seen.suborders().filter_map(|row| {
+        let mut fact = suborder(settings, row, Some(seen), order_of)?;
+        // There is no time of delivery: it is when the delivery was seen.
+        if fact.status == Some(Status::Delivered) {
+            fact.at = Some(now);
+        }
+        Some(fact)
+    });
     facts.collect()
 }
 
@@ -53,7 +65,7 @@ pub(crate) fn suborder(
     })
 }
 
-/// There is no time per status: hand-over has the package's, a delivery none at all, the rest that of the last edit.
+/// There is no time per status: hand-over has the package's, a delivery none, the rest that of the last edit.
 fn at(status: Option<Status>, row: &Suborder, package: Option<&Package>) -> Option<Millis> {
     let shipped = package.and_then(|package| package.shipped_date);
     match status {

@@ -78,7 +78,8 @@ impl Reader<'_> {
     async fn new_orders(&self) -> Result<()> {
         let request = |page| requests::new_orders(self.settings, page);
         self.list::<Packages>("new orders", self.settings.page_size, request, |rows| {
-            let facts = rows.iter().flat_map(|row| observe::package(self.settings, row, &unnamed));
+            let facts =
+                rows.iter().flat_map(|row| observe::package(self.settings, row, self.cx.now(), &unnamed));
             self.cx.observe(facts);
             ControlFlow::Continue(())
         })

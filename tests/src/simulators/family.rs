@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     Config, Simulator, amazon::Amazon, flipkart::Flipkart, paytm::Paytm, shopclues::ShopClues,
-    tata_cliq::TataCliq, voonik::Voonik,
+    snapdeal::Snapdeal, tata_cliq::TataCliq, voonik::Voonik, wooplr::Wooplr,
 };
 
 /// Starts all of them. `config` is asked once for each, with its place in the line from 0.
@@ -19,5 +19,7 @@ pub async fn start(amazon: Amazon, config: impl Fn(u16) -> Config) -> io::Result
         Simulator::start(Voonik, config(3)).await?,
         Simulator::start(Paytm::default(), config(4)).await?,
         Simulator::start(ShopClues, config(5)).await?,
+        Simulator::start(Snapdeal::default(), config(6)).await?,
+        Simulator::start(Wooplr, config(7)).await?,
     ])
 }

@@ -10,8 +10,10 @@ pub mod family;
 pub mod flipkart;
 pub mod paytm;
 pub mod shopclues;
+pub mod snapdeal;
 pub mod tata_cliq;
 pub mod voonik;
+pub mod wooplr;
 
 mod control;
 mod gate;

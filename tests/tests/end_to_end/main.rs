@@ -86,8 +86,24 @@ async fn paytm_orders_end_as_the_marketplace_has_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn snapdeal_orders_end_as_the_marketplace_has_them() {
+    let site = Site::snapdeal(7, 20).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shopclues_orders_end_as_the_marketplace_has_them() {
     let site = Site::shopclues(7, 60).await;
+    live(&site, |_| Vec::new()).await;
+    let wrong = disagreements(&site).await;
+    assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wooplr_orders_end_as_the_marketplace_has_them() {
+    let site = Site::wooplr(7, 20).await;
     live(&site, |_| Vec::new()).await;
     let wrong = disagreements(&site).await;
     assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));

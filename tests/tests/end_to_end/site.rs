@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kit::simulators::{
     Config, Marketplace, Simulator, amazon::Amazon, flipkart::Flipkart, paytm::Paytm, shopclues::ShopClues,
-    tata_cliq::TataCliq, voonik::Voonik,
+    snapdeal::Snapdeal, tata_cliq::TataCliq, voonik::Voonik, wooplr::Wooplr,
 };
 use plugin_api::Task;
 use serde_json::Value;
@@ -56,6 +56,14 @@ impl Site {
 
     pub(crate) async fn shopclues(seed: u64, orders: u32) -> Site {
         Site::on(ShopClues, seed, orders).await
+    }
+
+    pub(crate) async fn snapdeal(seed: u64, orders: u32) -> Site {
+        Site::on(Snapdeal::default(), seed, orders).await
+    }
+
+    pub(crate) async fn wooplr(seed: u64, orders: u32) -> Site {
+        Site::on(Wooplr, seed, orders).await
     }
 
     async fn on(market: impl Marketplace, seed: u64, orders: u32) -> Site {

@@ -6,9 +6,11 @@ mod faults;
 mod flipkart;
 mod paytm;
 mod shopclues;
+mod snapdeal;
 mod snapshots;
 mod tata_cliq;
 mod voonik;
+mod wooplr;
 
 use std::{
     io::{BufRead, BufReader},
@@ -201,6 +203,8 @@ fn the_program_prints_where_they_are_and_ends_with_its_input() {
             ("voonik", "VO1"),
             ("paytm", "PT1"),
             ("shopclues", "SC1"),
+            ("snapdeal", "SD1"),
+            ("wooplr", "WP1"),
         ]
     );
     for row in rows {

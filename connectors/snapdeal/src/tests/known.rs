@@ -41,10 +41,10 @@ fn a_completed_package_belongs_to_the_order_that_was_asked_about() {
 }
 
 #[test]
-fn a_delivery_has_no_time_of_snapdeal_s() {
+fn a_delivery_has_the_time_at_which_it_was_seen() {
     let script = Script::new().reply(&of(COMPLETED, &package(99)), 200, fixture!("every_status"));
     let ran = known(script, vec![held(50, &[], &[99])]);
-    assert_eq!(about(&ran, 108)[0].at, None);
+    assert_eq!(about(&ran, 108)[0].at, Some(UNTIL), "Snapdeal tells none");
 }
 
 #[test]

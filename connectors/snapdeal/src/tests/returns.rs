@@ -204,3 +204,30 @@ fn a_return_without_a_start_is_told_by_suborder_and_mode() {
     assert_eq!(seen.ret.clone().unwrap().id, Some(format!("{}-COURIER", suborder(1))));
     assert_eq!(seen.shipped_by, None);
 }
+
+#[test]
+fn the_returns_of_an_order_are_reported_together() {
+    let row = |n| json!({"payload": {"ReturnDataSROList": [{"suborderCode": suborder(n)}]}}).to_string();
+    let two = json!({"payload": {"packages": [{"packageReferenceCode": package(1), "items": [
+        {"suborderCode": suborder(1), "siStatusCode": "SHP"}, {"suborderCode": suborder(2), "siStatusCode": "SHP"}]}]}});
+    let script = Script::new()
+        .reply(&of(COMPLETED, &package(1)), 200, two.to_string())
+        .reply(&pending_of(1), 200, row(1))
+        .reply(&pending_of(2), 200, row(2));
+    let ran = delivery(script, vec![held(1, &[1, 2], &[1])]);
+    let facts: Vec<_> = ran.observations.iter().filter_map(|seen| seen.status).collect();
+    assert_eq!(facts, [Status::Dispatched, Status::Dispatched, Status::CourierReturn, Status::CourierReturn]);
+    assert!(ran.result.is_ok());
+}
+
+#[test]
+fn a_question_about_returns_that_fails_keeps_those_that_were_answered() {
+    let row = json!({"payload": {"ReturnDataSROList": [{"suborderCode": suborder(1)}]}}).to_string();
+    let script = Script::new()
+        .reply(&of(COMPLETED, &package(1)), 200, packages([1, 2], "SHP"))
+        .reply(&pending_of(1), 200, row)
+        .reply(&pending_of(2), 403, "");
+    let ran = delivery(script, vec![held(1, &[1, 2], &[1])]);
+    assert_eq!(ran.result.as_ref().unwrap_err().kind, plugin_api::ErrorKind::Auth);
+    assert_eq!(about(&ran, 1).last().unwrap().status, Some(Status::CourierReturn));
+}

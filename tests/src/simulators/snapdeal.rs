@@ -60,6 +60,7 @@ static PROFILE: Profile = Profile {
     units_a_line: 1,
     cancels_units: false,
     names_packages: true,
+    orders_are_whole: false,
     follows_seller_shipped: true,
     order_id: |n| format!("6{n:010}"),
     item_id: |n, k| format!("7{n:09}{k}"),

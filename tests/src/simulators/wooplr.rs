@@ -53,6 +53,7 @@ static PROFILE: Profile = Profile {
     units_a_line: 1,
     cancels_units: false,
     names_packages: false,
+    orders_are_whole: false,
     follows_seller_shipped: true,
     order_id: |n| n.to_string(),
     item_id: |n, k| format!("5{n:09}{k}"),

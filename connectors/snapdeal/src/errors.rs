@@ -31,9 +31,10 @@ pub(crate) fn open<P: Payload>(reply: &Reply, what: &str) -> Result<Opened<P>> {
         return refused(reply, what).map(Opened::Refused);
     }
     let head: Head = reply.json().map_err(|error| about(what, error))?;
-    if let Some(message) = head.message() {
+    if head.message().is_some() {
         let by_message = Error::new(ErrorKind::BadRequest, "Snapdeal refuses the question, with HTTP 200");
-        return refusal(Some(message), what, by_message).map(Opened::Refused);
+        let refused = refusal(head.message(), what, by_message)?;
+        return if head.has_envelope() { Ok(Opened::Refused(refused)) } else { Err(refused) };
     }
     match head.payload {
         Some(true) => {
@@ -91,7 +92,9 @@ fn refused(reply: &Reply, what: &str) -> Result<Error> {
         // A page for people is a gateway's: it says nothing about what was asked for.
         ErrorKind::BadRequest if !reply.is_markup() => {
             let head = reply.json::<Head>().ok();
-            refusal(head.as_ref().and_then(Head::message), what, error)
+            let refused = refusal(head.as_ref().and_then(Head::message), what, error)?;
+            let is_snapdeal_s = head.is_some_and(|head| head.has_envelope());
+            if is_snapdeal_s || matches!(reply.status, 404 | 410) { Ok(refused) } else { Err(refused) }
         }
         _ => Err(about(what, error)),
     }
@@ -156,11 +159,11 @@ mod tests {
         for (status, body) in [
             (200, r#"{"metadata":{"message":"No such package"}}"#),
             (200, r#"{"metadata":{"message":"No such package"},"payload":{"packages":[]}}"#),
-            (200, r#"{"message":"No such package"}"#),
             (400, r#"{"metadata":{"message":"No such package"}}"#),
             (404, ""),
             (404, "not found"),
-            (422, r#"{"message":"No such package"}"#),
+            (422, r#"{"metadata":{"message":"No such package"}}"#),
+            (404, r#"{"message":"No such package"}"#),
         ] {
             assert_eq!(opened(status, body).unwrap(), "refused", "{status} {body}");
         }
@@ -205,6 +208,10 @@ mod tests {
             (200, r#"{"payload":{"packages":[{"pac"#, ErrorKind::BadReply),
             (302, "", ErrorKind::BadReply),
             (404, "<html>no such page</html>", ErrorKind::BadRequest),
+            (400, "", ErrorKind::BadRequest),
+            (422, r#"{"message":"of a gateway"}"#, ErrorKind::BadRequest),
+            (200, r#"{"message":"of a gateway"}"#, ErrorKind::BadRequest),
+            (200, r#"{"metadata":["No such package"]}"#, ErrorKind::BadReply),
             (429, "", ErrorKind::RateLimited),
             (500, r#"{"message":"token"}"#, ErrorKind::Unavailable),
         ] {

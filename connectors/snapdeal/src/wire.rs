@@ -14,7 +14,7 @@ use crate::times::time;
 /// What every answer has around it.
 #[derive(Deserialize)]
 pub(crate) struct Head {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "envelope")]
     metadata: Option<Metadata>,
     /// Where a gateway's refusal has its message.
     #[serde(default, deserialize_with = "text")]
@@ -31,6 +31,11 @@ struct Metadata {
 }
 
 impl Head {
+    /// Whether the answer is Snapdeal's own and not a gateway's.
+    pub(crate) fn has_envelope(&self) -> bool {
+        self.metadata.is_some()
+    }
+
     /// The message that makes an answer a refusal.
     pub(crate) fn message(&self) -> Option<&str> {
         self.metadata.as_ref().and_then(|data| data.message.as_deref()).or(self.message.as_deref())
@@ -257,6 +262,13 @@ impl Listed for Return {
 /// A text that makes the row what it is; without it the row cannot be read.
 fn needed<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     text(from)?.ok_or_else(|| serde::de::Error::custom("blank where the row needs a text"))
+}
+
+/// The envelope's own part, an object or null; serde would take a list for one.
+fn envelope<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Metadata>, D::Error> {
+    Option::<serde_json::Map<String, serde_json::Value>>::deserialize(from)?
+        .map(|members| serde_json::from_value(members.into()).map_err(serde::de::Error::custom))
+        .transpose()
 }
 
 /// Whether a member is not null; a member that is not there stays `None` by serde's default.

@@ -1,20 +1,7 @@
 //! What is no answer, and why. A message never quotes a body: it may hold customers' data.
 
-use plugin_api::{Error, ErrorKind, Reply, Result, reading};
-use serde::Deserialize;
+use plugin_api::{Error, ErrorKind, Reply, Result};
 use serde_json::Value;
-
-/// Wooplr's error object. Its message is never read.
-#[derive(Deserialize)]
-struct Refusal {
-    #[serde(
-        rename = "validationCode",
-        alias = "validationcode",
-        default,
-        deserialize_with = "reading::text"
-    )]
-    code: Option<String>,
-}
 
 /// The JSON of an answer; `None` for HTTP 204, which means that there is nothing.
 ///
@@ -48,8 +35,12 @@ fn with_code(mut error: Error, code: Option<&str>) -> Error {
     error
 }
 
+/// The code of Wooplr's error object, if the answer is one. Its message is never read.
 fn code(reply: &Reply) -> Option<String> {
-    reply.json::<Refusal>().ok().and_then(|refusal| refusal.code)
+    let document: Value = reply.json().ok()?;
+    let members = document.as_object()?.iter();
+    let mut codes = members.filter(|(name, _)| name.eq_ignore_ascii_case("validationCode"));
+    codes.find(|(_, code)| !code.is_null()).map(|(_, code)| code.to_string())
 }
 
 #[cfg(test)]
@@ -64,7 +55,9 @@ mod tests {
     fn no_content_is_nothing_and_json_is_an_answer() {
         assert_eq!(opened(Reply::new(204, "")).unwrap(), None);
         assert_eq!(opened(Reply::new(200, "[]")).unwrap(), Some(Value::Array(Vec::new())));
-        assert!(opened(Reply::new(200, r#"{"validationCode":null,"orders":[]}"#)).unwrap().is_some());
+        for body in [r#"{"validationCode":null,"orders":[]}"#, "[7]", r#"["seven"]"#] {
+            assert!(opened(Reply::new(200, body)).unwrap().is_some(), "{body}");
+        }
     }
 
     #[test]

@@ -91,9 +91,10 @@ async fn one(cx: &Cx, settings: &Settings, id: &str, held: &str) -> Result<()> {
     };
     let order = wire::order(settings, &document)
         .ok_or_else(|| Error::bad_reply("the answer is no order with a readable sub-order id"))?;
-    if order.sub_order != id {
+    let facts = observe::order(settings, &order, Some(held));
+    if order.sub_order != id && !facts.is_empty() {
         return Err(Error::bad_reply(format!("the answer is about another order than sub-order {id}")));
     }
-    cx.observe(observe::order(settings, &order, Some(held)));
+    cx.observe(facts);
     Ok(())
 }

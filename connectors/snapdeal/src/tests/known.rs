@@ -55,7 +55,7 @@ fn a_package_that_is_not_completed_is_asked_for_among_the_new() {
         (200, r#"{"metadata":{},"payload":null}"#),
         (404, fixture!("refused")),
         (404, ""),
-        (400, r#"{"message":"MADE-UP"}"#),
+        (400, fixture!("refused")),
     ] {
         let script = Script::new().reply(&of(COMPLETED, &package(1)), status, nothing).reply(
             &of(NEW, &package(1)),

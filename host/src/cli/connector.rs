@@ -1,4 +1,4 @@
-//! `connector list|check|try|docs`
+//! `connector list|new|test|check|try|docs`
 
 use std::path::PathBuf;
 
@@ -7,6 +7,8 @@ use plugin_api::{Descriptor, ShippedBy};
 use serde_json::{Value, json};
 
 use super::{
+    connector_new::New,
+    connector_test::Test,
     connector_try::Try,
     context::Context,
     exit::{Exit, Failure},
@@ -17,16 +19,20 @@ use crate::{
     printed::{self, COLUMNS, LEGEND, cell},
 };
 
-/// Connectors: list what they can do, check a file, try a pull, print a page
+/// Connectors: list what they can do, begin one, test it, check a file, try a pull, print a page
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   statusync connector list
+  statusync connector new bazaar --auth oauth2 --paging token
+  statusync connector test bazaar
   statusync connector check libflipkart.so
   statusync connector try libflipkart.so --settings s.toml --task status")]
 pub(super) enum ConnectorCommand {
     /// List the connectors that are loaded, what they can report, and the files that were refused
     #[command(after_help = "Examples:\n  statusync connector list\n  statusync connector list --json")]
     List,
+    New(New),
+    Test(Test),
     Check(Check),
     Try(Try),
     /// Print a connector's page: settings, statuses, limits, errors and what to do
@@ -46,9 +52,16 @@ pub(super) struct Check {
 }
 
 impl ConnectorCommand {
+    /// Whether the command keeps what is logged to itself, to look through it.
+    pub(super) fn keeps_the_log(&self) -> bool {
+        matches!(self, ConnectorCommand::Test(_))
+    }
+
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             ConnectorCommand::List => list(context),
+            ConnectorCommand::New(new) => new.run(context.out),
+            ConnectorCommand::Test(test) => test.run(context).await,
             ConnectorCommand::Check(Check { file }) => {
                 let checked = tokio::task::spawn_blocking(move || plugins::check(&file)).await;
                 let report = checked.map_err(|_| Failure::failed("the check broke off; see the log"))?;

@@ -6,6 +6,8 @@ mod channel;
 mod completions;
 mod conflict;
 mod connector;
+mod connector_new;
+mod connector_test;
 mod connector_try;
 mod context;
 mod daemon;
@@ -172,7 +174,10 @@ pub fn main() -> ExitCode {
     };
     let context = Context::new(&cli.global);
     let (level, format) = context.logging();
-    telemetry::start(cli.global.log.or(level).unwrap_or(usual), format);
+    let keeps_the_log = matches!(&cli.command, Command::Connector(command) if command.keeps_the_log());
+    if !keeps_the_log {
+        telemetry::start(cli.global.log.or(level).unwrap_or(usual), format);
+    }
     let out = context.out;
     let done = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(cli.command.run(&context)),

@@ -118,7 +118,9 @@ pub(crate) async fn a_series_turns_over_once_however_many_draw_from_it_at_midnig
             let day = if invoice.financial_year == "2025-26" { "2026-03-31" } else { "2026-04-01" };
             assert_eq!(invoice.date.to_string(), day, "{invoice:?}");
         }
-        drawn.values_mut().for_each(|numbers| numbers.sort_unstable());
+        for numbers in drawn.values_mut() {
+            numbers.sort_unstable();
+        }
         let (old, new) = (&drawn["2025-26"], &drawn["2026-27"]);
         assert_eq!(old.len() + new.len(), 2 * PAGES, "{tenant}");
         assert!(old.iter().copied().eq(7..7 + old.len() as u64), "{tenant}: {old:?}");

@@ -6,7 +6,7 @@ DEMO_DATA ?= demo-data
 .PHONY: help demo test build lint docs clean tools
 
 help:
-	@echo "make demo    build everything and watch two simulated marketplaces being followed for two weeks"
+	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
 	@echo "make test    run every test"
 	@echo "make build   build the program and the connectors into target/release"
 	@echo "make lint    formatting, clippy and documentation, as CI checks them"

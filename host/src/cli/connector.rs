@@ -13,6 +13,7 @@ use super::{
     context::Context,
     exit::{Exit, Failure},
     output::Out,
+    reload::Reload,
 };
 use crate::{
     plugins::{self, Connector, Registry},
@@ -33,6 +34,7 @@ pub(super) enum ConnectorCommand {
     List,
     New(New),
     Test(Test),
+    Reload(Reload),
     Check(Check),
     Try(Try),
     /// Print a connector's page: settings, statuses, limits, errors and what to do
@@ -62,6 +64,7 @@ impl ConnectorCommand {
             ConnectorCommand::List => list(context),
             ConnectorCommand::New(new) => new.run(context.out),
             ConnectorCommand::Test(test) => test.run(context).await,
+            ConnectorCommand::Reload(reload) => reload.run(context).await,
             ConnectorCommand::Check(Check { file }) => {
                 let checked = tokio::task::spawn_blocking(move || plugins::check(&file)).await;
                 let report = checked.map_err(|_| Failure::failed("the check broke off; see the log"))?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{context::Context, doctor::Report, exit::Failure};
+use super::{context::Context, doctor::Report, exit::Failure, output::india};
 use crate::{
     app::App,
     domain::snapshot::Channel,
+    kept::open_breakers,
     plugins::Registry,
     settings,
     storage::{TaskFilter, TaskRow, TenantRow},
@@ -21,6 +22,16 @@ pub(super) async fn look_over(
     app: &App,
     registry: &Registry,
 ) -> Result<(), Failure> {
+    for open in open_breakers(&*app.store, None).await? {
+        let sentence = format!(
+            "is not asked: {} attempts in a row have failed since {} ({}); the next is made after {}",
+            open.failures,
+            india(open.since),
+            open.reason,
+            india(open.probe_at)
+        );
+        report.look(open.subject.to_string(), sentence);
+    }
     let tenants = app.store.tenants().await?;
     if tenants.is_empty() {
         report.look(

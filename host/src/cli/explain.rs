@@ -59,6 +59,10 @@ fn tell(out: Out, change: &Change) -> Result<(), Failure> {
     if let Some(said) = &change.observation {
         out.line(&format!("  Channel {} said {}.", change.channel, said_words(said)))?;
     }
+    if let Some(waited) = &change.waited {
+        let since = waited.since.map_or(String::new(), |at| format!(" since {}", india(at)));
+        out.line(&format!("  It had waited{since}: {} [{}]", waited.message, waited.cause))?;
+    }
     let rows: Vec<Row> = change.row.split('>').filter_map(row).collect();
     for row in &rows {
         out.line(&format!("  Rule {row}: {}", row.sentence()))?;
@@ -116,7 +120,7 @@ fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(),
         out.line("\nA person has to decide:")?;
     }
     for conflict in conflicts {
-        out.line(&format!("  {}: {} {}", conflict.code, conflict.message, remedy(&conflict.cause)))?;
+        out.line(&format!("  {}: {}. {}", conflict.code, conflict.message, remedy(&conflict.cause)))?;
     }
     if !waiting.is_empty() {
         out.line("\nWaits to be applied:")?;

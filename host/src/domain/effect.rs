@@ -128,6 +128,22 @@ pub struct Change {
     /// What the marketplace said.
     #[serde(default)]
     pub observation: Option<Observed>,
+    /// For how long, and why, it had waited before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Waited>,
     /// What changed.
     pub effects: Vec<Effect>,
+}
+
+/// What had kept a fact from being applied at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waited {
+    /// Since when.
+    #[serde(with = "super::time::option_instant")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Millis>,
+    /// The code.
+    pub cause: String,
+    /// The sentence.
+    pub message: String,
 }

@@ -15,7 +15,7 @@ use crate::{
         apply::{self, Decision, Fact, Outcome, Policy, Verdict},
         codes::FacilityCode,
         duties::Parked,
-        effect::Change,
+        effect::{Change, Waited},
         fingerprint,
         ledger::Ledger,
         observed::Observed,
@@ -238,7 +238,12 @@ impl Desk<'_> {
             .iter()
             .map(|(_, parked)| Fact { observation: parked.fact(), seen_at: parked.seen_at })
             .collect();
-        let verdicts = self.apply(order, &facts, |_| None);
+        let waited = |index: usize| {
+            let (_, parked): &(i64, Parked) = waiting.get(index)?;
+            let Parked { seen_at: since, cause, message, .. } = parked.clone();
+            Some(Waited { since, cause, message })
+        };
+        let verdicts = self.apply(order, &facts, |_| None, waited);
         let mut still = Vec::new();
         for ((id, parked), verdict) in waiting.into_iter().zip(verdicts) {
             if matches!(verdict.outcome, Outcome::Refused | Outcome::Parked) {
@@ -260,7 +265,7 @@ impl Desk<'_> {
     fn take(&mut self, answer: &Answer) {
         let facts: Vec<Fact> = answer.facts.iter().map(|(_, seen)| Fact::new(seen.clone())).collect();
         let known = self.files.contains_key(&answer.order);
-        let verdicts = self.apply(&answer.order, &facts, |index| Some(answer.facts[index].0));
+        let verdicts = self.apply(&answer.order, &facts, |index| Some(answer.facts[index].0), |_| None);
         let mut settled = true;
         for ((_, seen), verdict) in answer.facts.iter().zip(&verdicts) {
             settled &= matches!(verdict.outcome, Outcome::Applied | Outcome::Unchanged);
@@ -282,6 +287,7 @@ impl Desk<'_> {
         order: &str,
         facts: &[Fact],
         number: impl Fn(usize) -> Option<usize>,
+        waited: impl Fn(usize) -> Option<Waited>,
     ) -> Vec<Verdict> {
         let decision = match self.files.get(order) {
             Some(file) => apply::apply(file, &mut self.ledger, &self.policy, facts),
@@ -313,6 +319,7 @@ impl Desk<'_> {
                     code: verdict.code.map(|code| code.as_str().to_owned()),
                     message: verdict.message.clone(),
                     observation: Some(Observed::from(fact.observation.clone())),
+                    waited: waited(index),
                     effects,
                 });
             }

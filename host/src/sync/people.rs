@@ -129,6 +129,7 @@ impl Engine {
                     code: None,
                     message: sentence,
                     observation: None,
+                    waited: None,
                     effects: act.effects.clone(),
                 });
                 result.files.push(act.file);

@@ -1,4 +1,4 @@
-//! The demo: two simulated marketplaces, one seller, two weeks in under a minute, everything through the public command
+//! The demo: every simulated marketplace, one seller, two weeks in a minute or two, everything through the public command
 //! line. Ends with what the marketplaces say beside what Statusync holds, and fails if a cell differs.
 //!
 //! ```text

@@ -113,6 +113,7 @@ pub(crate) fn change(order: &OrderCode) -> Change {
         code: None,
         message: format!("order {order} was dispatched"),
         observation: None,
+        waited: None,
         effects: Vec::new(),
     }
 }

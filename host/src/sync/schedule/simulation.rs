@@ -234,6 +234,7 @@ impl Simulation {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test's size and seed are for whoever runs it")]
 fn number(name: &str, otherwise: u64) -> u64 {
     env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
@@ -245,7 +246,8 @@ fn a_noisy_tenant_and_a_slow_marketplace_hold_nobody_up_over_a_day() {
     println!("STATUSYNC_SEED={seed} STATUSYNC_TENANTS={tenants}");
     let (mut quiet, mut noisy) = std::thread::scope(|scope| {
         let quiet = scope.spawn(|| Simulation::new(tenants, seed, false).run());
-        (quiet.join().unwrap(), Simulation::new(tenants, seed, true).run())
+        let noisy = Simulation::new(tenants, seed, true).run();
+        (quiet.join().unwrap(), noisy)
     });
     let ((quiet_50, quiet_99), (noisy_50, noisy_99)) = (quiet.delay_ms(), noisy.delay_ms());
     let runs: u64 = noisy.ran.iter().map(|ran| u64::from(*ran)).sum();

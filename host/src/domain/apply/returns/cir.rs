@@ -23,6 +23,12 @@ fn own_code(package: &PackageCode) -> String {
     format!("CIR-{package}")
 }
 
+/// Whether a return has no id of the marketplace's yet: one that was reported without, or that a person opened by deciding
+/// a conflict.
+fn is_named_by_us(case: &Case<'_>, code: &str, package: &PackageCode) -> bool {
+    code == own_code(package) || case.file.conflicts.iter().any(|conflict| conflict.code == code)
+}
+
 fn return_id(seen: &Observation) -> Option<&str> {
     seen.ret.as_ref().and_then(|ret| ret.id.as_deref()).filter(|id| !id.is_empty())
 }
@@ -43,7 +49,7 @@ fn of(case: &Case<'_>, item: ItemIndex, seen: &Observation) -> Option<usize> {
             ret.kind == ReturnKind::Cir
                 && ret.status.is_open()
                 && ret.items.contains(code)
-                && (!only_nameless || ret.code == own_code(package))
+                && (!only_nameless || is_named_by_us(case, &ret.code, package))
         })
     };
     match return_id(seen) {

@@ -203,3 +203,19 @@ fn a_putaway_is_completed_once() {
     assert_snapshot!(scene.put_away("PA1", Quality::Good), @"not done: putaway PA1 is COMPLETE already");
     assert_snapshot!(scene.put_away("PA9", Quality::Good), @"not done: there is no putaway PA9");
 }
+
+#[test]
+fn the_return_that_an_accepted_cancellation_opens_is_completed_under_the_marketplaces_id() {
+    let mut scene = packed(PackageStatus::Delivered, 2);
+    scene.hear(&[says(Status::Cancelled).item("2")]);
+    scene.person("CF1", Decision::Accept);
+    let back = says(Status::Returned).item("2").ret("RR1", Some(ReturnKind::Cir));
+    assert_snapshot!(scene.hear(&[back]), @"
+    APPLIED R5: return RR1 is back, credited by RET/0001
+      return id of return CF1 is RR1
+      return invoice RET/0001 of package SP90 GENERATED
+      item O1-2 DELIVERED → RETURNED
+      putaway PA1 due for item O1-2 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR1 COMPLETE (O1-2)
+    ");
+}

@@ -90,4 +90,19 @@ mod tests {
         codes.sort_by(|a, b| natural(a, b));
         assert_eq!(codes, ["A9", "O1-1", "O1-2", "O1-02b", "O1-10"]);
     }
+
+    #[test]
+    fn a_digit_and_a_letter_compare_as_characters() {
+        assert_eq!((natural("O1", "Oa"), natural("Oa", "O1")), (Ordering::Less, Ordering::Greater));
+        assert_eq!((natural("O1", "O-"), natural("O-", "O1")), (Ordering::Greater, Ordering::Less));
+    }
+
+    #[test]
+    fn a_code_is_its_text() {
+        let code = ItemCode::from("O1-1");
+        assert_eq!((code.as_str(), code.to_string(), code.as_ref()), ("O1-1", "O1-1".to_owned(), "O1-1"));
+        assert!(code == "O1-1" && code != "O1-2" && code == *"O1-1" && code != *"O1-2");
+        let borrowed: &str = code.borrow();
+        assert_eq!(borrowed, "O1-1");
+    }
 }

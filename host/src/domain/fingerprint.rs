@@ -29,3 +29,22 @@ pub fn of(value: &impl Hash) -> u64 {
 pub fn text(value: &impl Hash) -> String {
     format!("{:016x}", of(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_fnv_1a_and_stay_so() {
+        // Vectors of the hash's own description (draft-eastlake-fnv): "", "a", "foobar".
+        let fnv = |bytes: &[u8]| {
+            let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        assert_eq!(fnv(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv(b"foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!((of(&b'a'), text(&b'a')), (0xaf63_dc4c_8601_ec8c, "af63dc4c8601ec8c".to_owned()));
+    }
+}

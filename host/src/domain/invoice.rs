@@ -250,6 +250,23 @@ mod tests {
     }
 
     #[test]
+    fn the_upcoming_numbers_are_those_that_will_be_drawn() {
+        let mut series = Sequence { financial_year: Some("2024-25".into()), ..series() };
+        let now = at("2026-03-31T18:00:00Z");
+        let upcoming = series.upcoming(now, 3);
+        assert_eq!(upcoming, ["A/0001", "A/0002", "A/0003"]);
+        assert_eq!([(); 3].map(|()| series.draw(now)), upcoming.as_slice());
+    }
+
+    #[test]
+    fn a_series_that_says_no_more_is_padded_to_one_digit_and_starts_again_each_year() {
+        let text = r#"{"owner": "DEL1", "kind": "SALE_INVOICE", "prefix": "A/", "next": 7}"#;
+        let series: Sequence = serde_json::from_str(text).unwrap();
+        assert_eq!((series.width, series.reset), (1, true));
+        assert_eq!((series.next_year_prefix, series.financial_year), (None, None));
+    }
+
+    #[test]
     fn the_form_of_a_number_is_the_laws() {
         assert_eq!(check_form("INV/25-26/000001"), Ok(()));
         assert_eq!(check_form("INV/25-26/0000001"), Err(BadNumber::TooLong));

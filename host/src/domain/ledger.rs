@@ -176,3 +176,82 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> StockKey {
+        ("DEL1".into(), "A".into())
+    }
+
+    fn series() -> SequenceKey {
+        ("DEL1".into(), SequenceKind::SaleInvoice)
+    }
+
+    fn ledger() -> Ledger {
+        let sequence = Sequence {
+            owner: "DEL1".into(),
+            kind: SequenceKind::SaleInvoice,
+            prefix: "A/".to_owned(),
+            width: 1,
+            next: 7,
+            reset: true,
+            next_year_prefix: None,
+            financial_year: None,
+        };
+        let untouched = Stock::none("DEL1".into(), "B".into());
+        Ledger::new([untouched], [sequence], HashSet::new(), Counters::default())
+    }
+
+    fn change_everything(ledger: &mut Ledger) {
+        ledger.change_stock(&key(), |row| row.on_hand += 2);
+        assert_eq!(ledger.draw(&series(), 0).as_deref(), Some("A/7"));
+        assert_eq!(ledger.use_number(&"DEL1".into(), SequenceKind::SaleInvoice, "A/7", 0, true), Ok(()));
+        assert_eq!((ledger.putaway_code(), ledger.conflict_code()), ("PA1".to_owned(), "CF1".to_owned()));
+    }
+
+    #[test]
+    fn what_changed_is_written_and_nothing_else() {
+        let mut ledger = ledger();
+        let none = ledger.changes(Counters::default());
+        assert!(none.stock.is_empty() && none.sequences.is_empty() && none.counters.is_none());
+        change_everything(&mut ledger);
+        let changes = ledger.changes(Counters::default());
+        assert_eq!(changes.stock, [Stock { on_hand: 2, ..Stock::none("DEL1".into(), "A".into()) }]);
+        assert_eq!(changes.sequences.iter().map(|row| row.next).collect::<Vec<_>>(), [8]);
+        assert_eq!(changes.counters, Some(Counters { putaways: 1, conflicts: 1 }));
+        assert_eq!(ledger.changes(Counters { putaways: 1, conflicts: 1 }).counters, None);
+    }
+
+    #[test]
+    fn going_back_to_a_mark_takes_back_what_came_after_it_and_no_more() {
+        let mut ledger = ledger();
+        ledger.change_stock(&key(), |row| row.on_hand = 5);
+        let mark = ledger.mark();
+        change_everything(&mut ledger);
+        ledger.roll_back(mark);
+        assert_eq!(ledger.stock(&key()).on_hand, 5);
+        change_everything(&mut ledger);
+    }
+
+    #[test]
+    fn a_series_that_is_not_defined_gives_nothing() {
+        let mut ledger = ledger();
+        assert!(ledger.has_sequence(&series()));
+        let other = ("DEL1".into(), SequenceKind::ShippingPackage);
+        assert!(!ledger.has_sequence(&other));
+        assert_eq!(ledger.draw(&other, 0), None);
+    }
+
+    #[test]
+    fn a_number_is_used_once_and_its_form_matters_only_where_it_is_ours() {
+        let mut ledger = ledger();
+        let mut take = |number: &str, form| {
+            ledger.use_number(&"DEL1".into(), SequenceKind::SaleInvoice, number, 0, form)
+        };
+        assert_eq!(take("A 7", true), Err(BadNumber::BadCharacter));
+        assert_eq!(take("A 7", false), Ok(()));
+        assert_eq!(take("A 7", false), Err(BadNumber::AlreadyUsed));
+    }
+}

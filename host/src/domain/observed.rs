@@ -144,3 +144,43 @@ impl From<Observed> for Observation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Observed {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_read_as_its_digits_and_empty_text_as_none() {
+        let read = line(r#"{"order": "OD1", "item": 11, "sku": "", "awb": "EK1", "courier": null}"#);
+        assert_eq!(
+            (read.item.as_deref(), read.sku, read.awb.as_deref(), read.courier, read.raw),
+            (Some("11"), None, Some("EK1"), None, None)
+        );
+    }
+
+    #[test]
+    fn a_line_becomes_an_observation_and_the_same_line_again() {
+        let full = line(
+            r#"{"order": "OD1", "item": "11", "sku": "A", "quantity": 2, "status": "RETURNED", "raw": "back",
+                "at": "2026-01-15T09:30:00Z", "shipped_by": "CHANNEL", "package": "P1", "awb": "EK1", "courier": "Ekart",
+                "invoice": "F1", "return": {"id": "R1", "kind": "CIR", "reason": "too small", "awb": "RV1", "courier": "X"}}"#,
+        );
+        let seen = Observation::from(full.clone());
+        assert_eq!(
+            (seen.quantity, seen.status, seen.raw.as_str()),
+            (Some(2), Some(Status::Returned), "back")
+        );
+        assert_eq!(seen.ret.as_ref().and_then(|ret| ret.reason.as_deref()), Some("too small"));
+        assert_eq!(Observed::from(seen), full);
+    }
+
+    #[test]
+    fn empty_texts_of_an_observation_are_written_as_none() {
+        let said = Observation { awb: Some(String::new()), ..Observation::new("OD1", None, "") };
+        assert_eq!(Observed::from(said), line(r#"{"order": "OD1"}"#));
+    }
+}

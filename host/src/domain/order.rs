@@ -442,3 +442,57 @@ impl Order {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(status: OrderStatus, items: &[ItemStatus]) -> Order {
+        let mut order: Order = serde_json::from_value(serde_json::json!({
+            "code": "O1", "channel": "FK1", "channel_order_id": "OD1", "status": status, "items": []
+        }))
+        .unwrap();
+        order.items = items
+            .iter()
+            .map(|status| {
+                serde_json::from_value(serde_json::json!({"code": "O1-1", "sku": "A", "status": status}))
+                    .unwrap()
+            })
+            .collect();
+        order
+    }
+
+    #[test]
+    fn a_unit_is_open_until_it_leaves_or_is_cancelled() {
+        let open: Vec<_> = ItemStatus::ALL.iter().copied().filter(|status| status.is_open()).collect();
+        use ItemStatus as I;
+        assert_eq!(open, [I::Created, I::Unfulfillable, I::Fulfillable, I::LocationNotServiceable]);
+    }
+
+    #[test]
+    fn an_orders_status_follows_its_items() {
+        use ItemStatus as I;
+        use OrderStatus as O;
+        for (before, items, after) in [
+            (O::Created, vec![I::Created, I::Cancelled], O::Created),
+            (O::PendingVerification, vec![I::Created], O::PendingVerification),
+            (O::Complete, vec![I::Fulfillable], O::Processing),
+            (O::Cancelled, vec![I::Unfulfillable], O::Processing),
+            (O::Created, vec![I::LocationNotServiceable, I::Dispatched], O::Processing),
+            (O::Processing, vec![I::Dispatched, I::Delivered, I::Returned, I::Cancelled], O::Complete),
+            (O::Processing, vec![I::Cancelled, I::Cancelled], O::Cancelled),
+            (O::Created, vec![], O::Created),
+        ] {
+            assert_eq!(order(before, &items).derived_status(), after, "{before} {items:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for &status in PackageStatus::ALL {
+            assert_eq!(PackageStatus::parse(status.as_str()), Some(status));
+            assert_eq!(status.to_string(), status.as_str());
+        }
+        assert_eq!(PackageStatus::parse("packed"), None);
+    }
+}

@@ -131,3 +131,18 @@ pub struct OrderFile {
     /// Its conflicts, open and closed.
     pub conflicts: Vec<Conflict>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_leaves_out_is_the_plain_case() {
+        let channel: Channel = serde_json::from_str(r#"{"code": "FK1", "connector": "flipkart"}"#).unwrap();
+        assert!(channel.enabled && !channel.trust_delivery);
+        let facility: Facility = serde_json::from_str(r#"{"code": "DEL1"}"#).unwrap();
+        assert_eq!(facility.traceability, Traceability::None);
+        let nothing: Snapshot = serde_json::from_str(r#"{"tenant": "acme"}"#).unwrap();
+        assert!(!nothing.live && nothing.orders.is_empty());
+    }
+}

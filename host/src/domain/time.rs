@@ -102,6 +102,45 @@ mod tests {
         assert_eq!(beginning_of("soon"), None);
     }
 
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Record {
+        #[serde(with = "instant")]
+        at: Millis,
+        #[serde(default, with = "option_instant")]
+        then: Option<Millis>,
+    }
+
+    #[test]
+    fn files_hold_times_as_text_and_an_absent_one_as_null() {
+        let read = |text: &str| serde_json::from_str::<Record>(text).map_err(|error| error.to_string());
+        let at = parse("2026-01-15T09:30:00Z").unwrap();
+        for (record, text) in [
+            (
+                Record { at, then: Some(at + 1) },
+                r#"{"at":"2026-01-15T09:30:00Z","then":"2026-01-15T09:30:00.001Z"}"#,
+            ),
+            (Record { at, then: None }, r#"{"at":"2026-01-15T09:30:00Z","then":null}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&record).unwrap(), text);
+            assert_eq!(read(text), Ok(record));
+        }
+        let absent = Ok(Record { at, then: None });
+        assert_eq!(read(r#"{"at": "2026-01-15T15:00:00+05:30", "then": ""}"#), absent);
+        assert_eq!(read(r#"{"at": "2026-01-15T09:30:00Z"}"#), absent);
+        for wrong in [
+            r#"{"at": "15 January"}"#,
+            r#"{"at": ""}"#,
+            r#"{"at": "2026-01-15T09:30:00Z", "then": "15 January"}"#,
+        ] {
+            assert!(read(wrong).is_err_and(|error| error.contains("is no RFC 3339 time")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_instant_outside_the_calendar_is_still_written() {
+        assert_eq!(text(Millis::MAX), format!("@{}ms", Millis::MAX));
+    }
+
     #[test]
     fn times_are_written_in_utc_and_read_with_any_offset() {
         assert_eq!(parse("2026-01-15T15:00:00+05:30"), parse("2026-01-15T09:30:00Z"));

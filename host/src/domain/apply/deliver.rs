@@ -81,11 +81,9 @@ fn one(
     if case.standing(item) == Standing::Cancelled {
         return conflicts::dispatched_but_cancelled(case, &[item], seen, Row::L5);
     }
-    let was_open = case.standing(item) == Standing::Open;
-    let sent = was_open || case.decided(super::Part::Dispatch, item).is_some();
     let mut rows = Vec::new();
     let mut text = String::new();
-    if was_open {
+    if case.standing(item) == Standing::Open {
         match ensure_sent(case, item, seen) {
             Ok(verdict) => {
                 rows = verdict.rows;
@@ -93,8 +91,8 @@ fn one(
             }
             Err(verdict) => return verdict,
         }
-    } else if sent
-        && let Some(verdict) = case.decided(super::Part::Dispatch, item).filter(|_| only_implied(case, item))
+    } else if let Some(verdict) =
+        case.decided(super::Part::Dispatch, item).filter(|_| only_implied(case, item))
     {
         rows = verdict.rows;
         text = verdict.message;

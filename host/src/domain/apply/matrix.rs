@@ -133,16 +133,11 @@ const DAY_MS: Millis = 86_400_000;
 /// 2026-01-20T00:00:00Z: any fixed day will do.
 const NOW: Millis = 1_768_867_200_000;
 
-/// What is said is a day old, and newer than all that is known.
+/// What is said is newer than all that is known.
 fn observation(said: Said) -> Observation {
-    let is_return = said.kind.is_some() || said.status == Status::Returned;
     Observation {
-        at: Some(NOW - DAY_MS),
-        ret: is_return.then(|| ReturnFact {
-            id: Some("R1".to_owned()),
-            kind: said.kind,
-            ..ReturnFact::default()
-        }),
+        at: Some(NOW),
+        ret: Some(ReturnFact { kind: said.kind, ..ReturnFact::default() }),
         ..Observation::new("OD1", Some(said.status), said.status.as_str())
     }
 }
@@ -161,7 +156,7 @@ fn policy() -> Policy {
             .flat_map(|&status| modes.map(|mode| (status, mode)))
             .collect::<BTreeSet<_>>(),
         traceability: HashMap::new(),
-        return_window_ms: 30 * DAY_MS,
+        return_window_ms: DAY_MS,
         now: NOW,
     }
 }
@@ -179,7 +174,7 @@ fn package(status: PackageStatus) -> Package {
         invoice: invoiced.then(|| "OLD/1".to_owned()),
         hold: None,
         dispatched_at: None,
-        delivered_at: (status == PackageStatus::Delivered).then_some(NOW - 3 * DAY_MS),
+        delivered_at: Some(NOW - DAY_MS),
         last_delivered_at: None,
         courier_status: None,
     }
@@ -199,7 +194,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         reason: None,
         awb: None,
         courier: None,
-        at: Some(NOW - 3 * DAY_MS),
+        at: Some(NOW - DAY_MS),
         flag: None,
         last_at: None,
     };
@@ -210,7 +205,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         number,
         package: "P1".into(),
         status: InvoiceStatus::Generated,
-        date: time::india_date(NOW - 9 * DAY_MS),
+        date: time::india_date(NOW),
         against: None,
         items: vec!["U1".into()],
     });
@@ -222,7 +217,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         status: item,
         package: package.as_ref().map(|package| package.code.clone()),
         allocated: None,
-        cancelled_at: (item == ItemStatus::Cancelled).then_some(NOW - 3 * DAY_MS),
+        cancelled_at: (item == ItemStatus::Cancelled).then_some(NOW - DAY_MS),
         channel_status: None,
     };
     let mut order = Order {

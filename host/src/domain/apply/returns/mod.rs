@@ -194,7 +194,7 @@ fn return_data(seen: &Observation, is_rto: bool) -> (Option<String>, Option<Stri
     (full(ret.reason).or(full(raw)), full(ret.awb), full(ret.courier).or(full(courier)))
 }
 
-fn fill_return(case: &mut Case<'_>, place: usize, seen: &Observation, is_rto: bool) -> bool {
+fn fill_return(case: &mut Case<'_>, place: usize, seen: &Observation, is_rto: bool) {
     let (reason, awb, courier) = return_data(seen, is_rto);
     let ret = &mut case.file.order.returns[place];
     let mut filled = Vec::new();
@@ -211,11 +211,9 @@ fn fill_return(case: &mut Case<'_>, place: usize, seen: &Observation, is_rto: bo
         }
     }
     let of = format!("return {}", ret.code);
-    let any = !filled.is_empty();
     for (field, value) in filled {
         case.push(Effect::Filled { of: of.clone(), field: field.to_owned(), value });
     }
-    any
 }
 
 fn push_return(case: &mut Case<'_>, place: usize) {

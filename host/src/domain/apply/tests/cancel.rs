@@ -5,7 +5,7 @@ use plugin_api::{InvoiceNumbering, Status};
 
 use super::scene::{ALL_SERIES, Words, loose, packed, says};
 use crate::domain::{
-    duties::Quality,
+    duties::{Putaway, PutawayStatus, PutawayType, Quality},
     order::{ItemStatus, PackageStatus},
 };
 
@@ -430,4 +430,94 @@ fn c16_a_channel_numbered_invoice_spares_no_putaway() {
       package SP90 PACKED → CANCELLED
       order PROCESSING → CANCELLED
     ");
+}
+
+#[test]
+fn c2_a_unit_that_is_blocked_no_more_releases_nothing() {
+    let mut scene = packed(PackageStatus::Created, 1).stock(10, 0);
+    assert_snapshot!(scene.hear(&[says(Status::Cancelled)]), @"
+    APPLIED C2: item O1-1 cancelled, package SP90 cancelled with it
+      item O1-1 FULFILLABLE → CANCELLED
+      package SP90 CREATED → CANCELLED
+      order PROCESSING → CANCELLED
+    ");
+}
+
+#[test]
+fn c4_a_package_is_cancelled_as_a_whole_by_one_word_or_by_one_for_each_unit() {
+    let one_word = vec![says(Status::Cancelled)];
+    let unit_by_unit = vec![says(Status::Cancelled).item("1"), says(Status::Cancelled).item("2")];
+    for told in [one_word, unit_by_unit] {
+        let mut scene = packed(PackageStatus::Packed, 2);
+        let decision = scene.decide(&told);
+        for verdict in &decision.verdicts {
+            assert_eq!(verdict.row_text(), "C4", "{told:?}");
+        }
+        assert_eq!(scene.edit("SP90").status, PackageStatus::Cancelled);
+    }
+}
+
+#[test]
+fn c4_only_the_packages_own_invoice_is_cancelled() {
+    // Another facility's series may give the same number.
+    let mut scene = packed(PackageStatus::Packed, 1)
+        .package("SP91", PackageStatus::Packed, 1)
+        .with(|scene| scene.file.invoices[0].number = "OLD/SP91".to_owned())
+        .with(|scene| scene.edit("SP90").invoice = Some("OLD/SP91".to_owned()));
+    scene.hear(&[says(Status::Cancelled).item("2")]);
+    assert_snapshot!(scene.state(), @"
+    order PROCESSING
+    O1-1 FULFILLABLE in SP90
+    O1-2 CANCELLED in SP91
+    SP90 PACKED ALLOCATION, OLD/SP91
+    SP91 CANCELLED ALLOCATION, no invoice
+    SALE_INVOICE OLD/SP91 GENERATED of SP90 (O1-1)
+    SALE_INVOICE OLD/SP91 CANCELLED of SP91 (O1-2)
+    PA1 PUTAWAY_CANCELLED_ITEM O1-2 DUE
+    stock 10 blocked 2 shortfall 0
+    ");
+}
+
+#[test]
+fn c4_a_unit_that_was_put_away_before_has_to_be_put_away_again() {
+    let mut scene = packed(PackageStatus::Packed, 1);
+    scene.file.putaways.push(Putaway {
+        code: "PA7".to_owned(),
+        kind: PutawayType::CancelledItem,
+        item: "O1-1".into(),
+        package: Some("SP80".into()),
+        status: PutawayStatus::Complete,
+        quality: Some(Quality::Good),
+    });
+    scene.hear(&[says(Status::Cancelled)]);
+    let due: Vec<_> = scene.file.putaways.iter().map(|putaway| putaway.status).collect();
+    assert_eq!(due, [PutawayStatus::Complete, PutawayStatus::Due]);
+}
+
+#[test]
+fn c8_the_return_of_another_unit_or_one_that_is_over_does_not_matter() {
+    let mut other = packed(PackageStatus::Delivered, 2);
+    other.hear(&[says(Status::ReturnRequested).item("2")]);
+    assert_snapshot!(other.hear(&[says(Status::Cancelled).item("1")]), @"
+    CONFLICT C8 CANCEL_AFTER_DELIVERY: Channel cancelled item O1-1 which is DELIVERED here
+      conflict CF1 opened: CANCEL_AFTER_DELIVERY
+    ");
+    let mut over = packed(PackageStatus::Delivered, 1);
+    over.hear(&[says(Status::ReturnRequested)]);
+    over.hear(&[says(Status::ReturnCancelled)]);
+    assert_snapshot!(over.hear(&[says(Status::Cancelled)]), @"
+    CONFLICT C8 CANCEL_AFTER_DELIVERY: Channel cancelled item O1-1 which is DELIVERED here
+      conflict CF1 opened: CANCEL_AFTER_DELIVERY
+    ");
+}
+
+#[test]
+fn c14_the_confirmation_of_one_unit_settles_nothing_of_another() {
+    let mut scene = loose(ItemStatus::Cancelled).loose(ItemStatus::Cancelled);
+    scene.hear(&[says(Status::Dispatched).item("1"), says(Status::Dispatched).item("2")]);
+    assert_snapshot!(scene.hear(&[says(Status::Cancelled).item("1")]), @"
+    UNCHANGED C14: The marketplace confirms the seller's own cancellation.
+      conflict CF1 closed: DISPATCHED_BUT_CANCELLED_LOCALLY
+    ");
+    assert_eq!(scene.file.conflicts.iter().map(|conflict| conflict.open).collect::<Vec<_>>(), [false, true]);
 }

@@ -295,3 +295,126 @@ fn k6_the_seller_ships_so_courier_words_only_imply_the_dispatch() {
       package SP90 DISPATCHED → RETURN_EXPECTED
     ");
 }
+
+#[test]
+fn l1_a_delivery_fills_blanks_and_keeps_its_first_time() {
+    let mut scene = packed(PackageStatus::Dispatched, 1);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).awb("EK1").on("2026-01-16")]), @"
+    APPLIED L1: item O1-1 delivered
+      AWB of package SP90 is EK1
+      item O1-1 DISPATCHED → DELIVERED
+      package SP90 DISPATCHED → DELIVERED
+    ");
+    // Told again, at the same time, earlier, later, and in between.
+    let mut last = Vec::new();
+    for (word, day) in [("a", "2026-01-16"), ("b", "2026-01-14"), ("c", "2026-01-18"), ("d", "2026-01-17")] {
+        scene.hear(&[says(Status::Delivered).raw(word).on(day)]);
+        last.push(scene.edit("SP90").last_delivered_at);
+    }
+    assert_eq!(last, [None, None, Some(at("2026-01-18")), Some(at("2026-01-18"))]);
+    assert_eq!(scene.edit("SP90").delivered_at, Some(at("2026-01-16")));
+    let mut untimed = packed(PackageStatus::Delivered, 1);
+    untimed.hear(&[says(Status::Delivered).on("2026-01-16")]);
+    assert_eq!(untimed.edit("SP90").delivered_at, Some(at("2026-01-16")));
+}
+
+#[test]
+fn l2_a_dispatch_that_is_told_in_so_many_words_is_not_made_up_for() {
+    let mut scene = loose(ItemStatus::Created);
+    let decision = scene.decide(&[says(Status::Delivered), says(Status::Dispatched)]);
+    let rows: Vec<_> = decision.verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    assert_eq!(rows, ["L1", "D6"]);
+}
+
+#[test]
+fn l2_each_word_that_implies_the_dispatch_says_so() {
+    let mut scene = packed(PackageStatus::Created, 2);
+    let told = [says(Status::Delivered).item("1"), says(Status::Delivered).item("2")];
+    let rows: Vec<_> = scene.decide(&told).verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    assert_eq!(rows, ["D3>L2", "D3>L2"]);
+}
+
+#[test]
+fn l3_each_package_has_its_own_way_back() {
+    let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
+    scene.hear(&[
+        says(Status::CourierReturn).item("1").on("2026-01-18"),
+        says(Status::CourierReturn).item("2").on("2026-01-16"),
+    ]);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).item("2").on("2026-01-17")]), @"
+    APPLIED L3: delivered with a new attempt; the RTO is closed
+      RTO SP91 CLOSED (O1-2)
+      item O1-2 DISPATCHED → DELIVERED
+      package SP91 RETURN_EXPECTED → DELIVERED
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).item("1").on("2026-01-17")]), @"STALE G8: A later state is already known; nothing moves backwards.");
+}
+
+#[test]
+fn l3_the_latest_word_on_the_way_back_counts() {
+    let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
+    scene.hear(&[says(Status::CourierReturn).on("2026-01-16")]);
+    let mut last = Vec::new();
+    for (word, day) in [("a", "2026-01-16"), ("b", "2026-01-14"), ("c", "2026-01-18"), ("d", "2026-01-17")] {
+        scene.hear(&[says(Status::RtoInitiated).item("2").raw(word).on(day)]);
+        let last_at = |place: usize| scene.file.order.returns[place].last_at;
+        last.push((last_at(0), last_at(1)));
+    }
+    let latest = Some(at("2026-01-18"));
+    assert_eq!(last, [(None, None), (None, None), (None, latest), (None, latest)]);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-17")]), @"
+    APPLIED L3: delivered with a new attempt; the RTO is closed
+      RTO SP90 CLOSED (O1-1)
+      item O1-1 DISPATCHED → DELIVERED
+      package SP90 RETURN_EXPECTED → DELIVERED
+    ");
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).item("2").on("2026-01-19")]), @"
+    APPLIED L3: delivered with a new attempt; the RTO is closed
+      RTO SP91 CLOSED (O1-2)
+      item O1-2 DISPATCHED → DELIVERED
+      package SP91 RETURN_EXPECTED → DELIVERED
+    ");
+}
+
+#[test]
+fn l3_a_way_back_without_a_time_is_never_older_than_a_delivery() {
+    let mut scene = packed(PackageStatus::Shipped, 1);
+    scene.hear(&[says(Status::CourierReturn)]);
+    scene.hear(&[says(Status::RtoInitiated).on("2026-01-16")]);
+    assert_snapshot!(scene.hear(&[says(Status::Delivered).on("2026-01-17")]), @"STALE G8: A later state is already known; nothing moves backwards.");
+}
+
+#[test]
+fn k1_a_word_about_the_whole_order_reaches_every_package() {
+    let mut scene = packed(PackageStatus::Dispatched, 2).package("SP91", PackageStatus::Dispatched, 1);
+    assert_snapshot!(scene.hear(&[says(Status::InTransit)]), @"
+    APPLIED K1: courier says in_transit
+      package SP90 DISPATCHED → SHIPPED
+      courier of package SP90 says in_transit
+      package SP91 DISPATCHED → SHIPPED
+      courier of package SP91 says in_transit
+    ");
+}
+
+#[test]
+fn k1_an_old_word_that_was_known_does_not_take_the_place_of_a_later_one() {
+    let mut scene = packed(PackageStatus::Dispatched, 1);
+    let told_again = says(Status::InTransit).on("2026-01-17");
+    scene.hear(&[says(Status::InTransit).on("2026-01-16")]);
+    scene.hear(&[told_again.clone()]);
+    scene.hear(&[says(Status::OutForDelivery).on("2026-01-18")]);
+    assert_snapshot!(scene.hear(&[told_again]), @"UNCHANGED G7: This was applied before, or says nothing new.");
+    assert_eq!(scene.edit("SP90").courier_status.as_deref(), Some("out_for_delivery"));
+}
+
+#[test]
+fn k1_the_same_word_for_each_unit_of_a_package_is_one_word() {
+    let mut scene = packed(PackageStatus::Dispatched, 2);
+    let told = [says(Status::InTransit), says(Status::InTransit).on("2026-01-17")];
+    assert_snapshot!(scene.hear(&told), @"
+    APPLIED K1: courier says in_transit
+      package SP90 DISPATCHED → SHIPPED
+      courier of package SP90 says in_transit
+    APPLIED K1: courier says in_transit
+    ");
+}

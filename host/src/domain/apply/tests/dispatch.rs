@@ -876,3 +876,71 @@ fn d1_and_d3_meet_in_one_order() {
     stock 8 blocked 0 shortfall 0
     ");
 }
+
+#[test]
+fn d3_a_block_that_is_gone_is_not_taken_again() {
+    let mut scene = packed(PackageStatus::Created, 1).stock(3, 0);
+    assert_snapshot!(scene.hear(&[says(Status::Dispatched)]), @"
+    APPLIED D3: dispatched in SP90, invoice INV/0001
+      invoice INV/0001 of package SP90 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP90 CREATED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+}
+
+#[test]
+fn d15_an_empty_text_fills_nothing() {
+    let mut scene = packed(PackageStatus::Dispatched, 1);
+    assert_snapshot!(scene.hear(&[says(Status::Dispatched).awb("")]), @"UNCHANGED D15: Dispatched here already; blanks are filled in.");
+    assert_eq!(scene.edit("SP90").awb, None);
+}
+
+#[test]
+fn d20_a_unit_in_no_package_joins_another_only_where_the_channel_names_the_package() {
+    let units = || loose(ItemStatus::Created).package("SP90", PackageStatus::Created, 1);
+    let mut named = units();
+    named.hear(&[says(Status::Dispatched).package("P1")]);
+    assert_eq!(named.item(1).package, Some("SP90".into()));
+    let mut nameless = units();
+    nameless.hear(&[says(Status::Dispatched)]);
+    assert_eq!(
+        (nameless.item(1).package.clone(), nameless.item(2).package.clone()),
+        (Some("SP101".into()), Some("SP90".into()))
+    );
+}
+
+#[test]
+fn d21_what_is_cancelled_in_the_same_answer_is_not_counted_among_what_was_sent() {
+    let mut scene = loose(ItemStatus::Created).loose(ItemStatus::Created).loose(ItemStatus::Created);
+    scene.hear(&[
+        says(Status::Dispatched).sku("A", 1).package("P1"),
+        says(Status::Dispatched).sku("A", 1).package("P2"),
+        says(Status::Cancelled).sku("A", 1),
+    ]);
+    let sent: Vec<_> = scene
+        .file
+        .order
+        .items
+        .iter()
+        .map(|item| {
+            scene.file.order.living_package_of(item).and_then(|package| package.channel_package_id.as_deref())
+        })
+        .collect();
+    assert_eq!(sent, [None, Some("P1"), Some("P2")]);
+}
+
+#[test]
+fn d23_the_orders_state_is_told_with_the_word_that_moved_it() {
+    let mut scene = packed(PackageStatus::Created, 1);
+    assert_snapshot!(scene.hear(&[says(Status::Packed), says(Status::Dispatched)]), @"
+    UNCHANGED D23: Being processed on the marketplace's panel; nothing has left yet.
+    APPLIED D3: dispatched in SP90, invoice INV/0001
+      invoice INV/0001 of package SP90 GENERATED
+      stock A in DEL1: on hand -1 blocked -1
+      item O1-1 FULFILLABLE → DISPATCHED
+      package SP90 CREATED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+}

@@ -167,3 +167,43 @@ fn g11_an_order_that_waits_for_acceptance_is_accepted_when_it_was_sent() {
       order PENDING_VERIFICATION → CANCELLED
     ");
 }
+
+#[test]
+fn g3_what_follows_from_what_is_declared_needs_no_claim_of_its_own() {
+    let words = [Status::Packed, Status::InTransit];
+    let of = |by: ShippedBy| {
+        let mut scene = packed(PackageStatus::Created, 1);
+        scene.policy.capabilities.retain(|(_, mode)| *mode == by);
+        words.map(|word| scene.decide(&[says(word)]).verdicts[0].row_text())
+    };
+    assert_eq!(of(ShippedBy::Channel), ["D23", "D3>K1"]);
+    assert_eq!(of(ShippedBy::Seller), ["G3", "G3"]);
+}
+
+#[test]
+fn g3_another_word_on_who_ships_is_shown_once() {
+    let mut scene = packed(PackageStatus::Dispatched, 1).seller_ships();
+    let said = |by: ShippedBy, status: Status| Observation { shipped_by: Some(by), ..says(status) };
+    scene.hear(&[said(ShippedBy::Seller, Status::Created)]);
+    assert!(scene.file.order.attention.is_empty());
+    scene.hear(&[said(ShippedBy::Channel, Status::Created), said(ShippedBy::Channel, Status::CourierReturn)]);
+    assert_eq!(
+        scene.file.order.attention,
+        ["the order is SELLER-shipped here, the channel says CHANNEL-shipped"]
+    );
+    // Once a person has seen to it, a word that was applied before does not bring it back.
+    scene.file.order.attention.clear();
+    scene.hear(&[said(ShippedBy::Channel, Status::CourierReturn)]);
+    assert!(scene.file.order.attention.is_empty());
+}
+
+#[test]
+fn g10_a_package_that_turns_back_lifts_the_hold_too() {
+    let mut scene = packed(PackageStatus::Shipped, 1).with(|scene| scene.file.order.on_hold = true);
+    assert_snapshot!(scene.hear(&[says(Status::CourierReturn)]), @"
+    APPLIED G10>R1: package SP90 is on its way back
+      RTO SP90 NOT_RECEIVED (O1-1)
+      package SP90 SHIPPED → RETURN_EXPECTED
+      note: the order was on hold; the hold is lifted, since the marketplace has acted
+    ");
+}

@@ -11,6 +11,7 @@ mod people;
 mod properties;
 mod returns;
 mod scene;
+mod select;
 mod series;
 mod stock;
 
@@ -36,4 +37,9 @@ fn every_row_has_a_test_that_bears_its_name() {
     let missing: Vec<_> = Row::ALL.iter().filter(|row| !has_test(source(row), row)).collect();
     assert!(missing.is_empty(), "no test is named by {missing:?}");
     assert!(ELSEWHERE.iter().all(|row| !has_test(&here, row)), "a row has a test here: take it off the list");
+}
+
+#[test]
+fn a_row_is_shown_by_its_name() {
+    assert_eq!((Row::D10.to_string(), Row::D10.as_str()), ("D10".to_owned(), "D10"));
 }

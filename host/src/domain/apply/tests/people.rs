@@ -219,3 +219,54 @@ fn the_return_that_an_accepted_cancellation_opens_is_completed_under_the_marketp
       CIR RR1 COMPLETE (O1-2)
     ");
 }
+
+#[test]
+fn each_contradiction_about_a_unit_stands_for_itself_and_falls_with_what_it_is_about() {
+    let mut scene = packed(PackageStatus::Created, 1)
+        .with(|scene| drop(scene.hear(&[says(Status::Cancelled).on("2026-01-16")])));
+    scene.hear(&[says(Status::Dispatched), says(Status::Created).on("2026-01-17")]);
+    let causes: Vec<_> = scene.file.conflicts.iter().map(|conflict| conflict.cause.as_str()).collect();
+    assert_eq!(causes, ["REOPENED_ON_CHANNEL", "DISPATCHED_BUT_CANCELLED_LOCALLY"]);
+    scene.person("CF1", Decision::Accept);
+    // The unit is open again, so that nothing stands against its dispatch.
+    assert_snapshot!(scene.hear(&[says(Status::Dispatched)]), @"
+    APPLIED D6: dispatched in SP101, invoice INV/0001
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 CREATED → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      conflict CF2 closed: DISPATCHED_BUT_CANCELLED_LOCALLY
+      order PROCESSING → COMPLETE
+    ");
+}
+
+#[test]
+fn what_was_accepted_once_may_be_contradicted_anew() {
+    let mut scene = packed(PackageStatus::Delivered, 1);
+    scene.hear(&[says(Status::Cancelled).on("2026-01-16")]);
+    scene.person("CF1", Decision::Accept);
+    scene.hear(&[says(Status::ReturnCancelled).ret("CF1", Some(ReturnKind::Cir))]);
+    assert_snapshot!(scene.hear(&[says(Status::Cancelled).on("2026-01-16")]), @"UNCHANGED C8: a person accepted this in CF1");
+    assert_snapshot!(scene.hear(&[says(Status::Cancelled).on("2026-01-18")]), @"
+    CONFLICT C8 CANCEL_AFTER_DELIVERY: Channel cancelled item O1-1 which is DELIVERED here
+      conflict CF2 opened: CANCEL_AFTER_DELIVERY
+    ");
+}
+
+#[test]
+fn the_same_word_at_another_time_is_kept_once() {
+    let mut scene = packed(PackageStatus::Cancelled, 1);
+    scene.hear(&[says(Status::Dispatched).on("2026-01-16")]);
+    scene.hear(&[says(Status::Dispatched).on("2026-01-17")]);
+    scene.hear(&[says(Status::Delivered).on("2026-01-17")]);
+    let kept: Vec<_> = scene.file.conflicts[0].facts.iter().map(|fact| (fact.status, fact.at)).collect();
+    assert_eq!(
+        kept,
+        [
+            (Some(Status::Dispatched), Some(at("2026-01-16"))),
+            (Some(Status::Delivered), Some(at("2026-01-17")))
+        ]
+    );
+}

@@ -8,7 +8,7 @@ use super::{
     scene::{ALL_SERIES, Words, at, loose, packed, says},
 };
 use crate::domain::{
-    duties::{Putaway, PutawayStatus, PutawayType, Quality},
+    duties::{Decision, Putaway, PutawayStatus, PutawayType, Quality},
     invoice::SequenceKind,
     order::{ItemStatus, PackageStatus},
 };
@@ -632,4 +632,414 @@ fn r18_rto_delivered_counts_whatever_its_time() {
       item O1-1 DELIVERED → RETURNED
       putaway PA1 due for item O1-1 (PUTAWAY_COURIER_RETURNED_ITEMS)
     ");
+}
+
+#[test]
+fn r1_a_buyers_return_that_is_marked_as_an_rto_is_one_of_the_whole_package() {
+    let mut scene = packed(PackageStatus::Shipped, 2);
+    assert_snapshot!(scene.hear(&[rto(Status::ReturnRequested)]), @"
+    APPLIED R1: package SP90 is on its way back
+      RTO SP90 NOT_RECEIVED (O1-1, O1-2)
+      package SP90 SHIPPED → RETURN_EXPECTED
+    ");
+}
+
+#[test]
+fn r1_each_package_has_an_rto_of_its_own_beside_any_buyers_return() {
+    let mut scene = packed(PackageStatus::Delivered, 1).package("SP91", PackageStatus::Shipped, 1);
+    let back = |item: &str, awb: &str| {
+        let mut said = rto(Status::CourierReturn).item(item).raw(awb);
+        said.ret.as_mut().unwrap().awb = Some(awb.to_owned());
+        said
+    };
+    scene.hear(&[cir(Status::ReturnRequested, "RR1").item("1")]);
+    scene.hear(&[rto(Status::CourierReturn).item("2").on("2026-01-16")]);
+    scene.hear(&[rto(Status::CourierReturn).item("1").on("2026-01-17")]);
+    assert_snapshot!(scene.hear(&[back("1", "RT1"), back("2", "RT2")]), @"
+    UNCHANGED R1: Undelivered and on its way back.
+      AWB of return SP90 is RT1
+    UNCHANGED R1: Undelivered and on its way back.
+      AWB of return SP91 is RT2
+    ");
+    assert_snapshot!(scene.state(), @r#"
+    order COMPLETE
+    O1-1 DISPATCHED in SP90
+    O1-2 DISPATCHED in SP91
+    SP90 RETURN_EXPECTED ALLOCATION, OLD/SP90
+    SP91 RETURN_EXPECTED ALLOCATION, OLD/SP91
+    CIR RR1 CREATED (O1-1) reason "" AWB "" courier "" at "" flag ""
+    RTO SP91 NOT_RECEIVED (O1-2) reason "courier_return" AWB "RT2" courier "" at "2026-01-16T00:00:00Z" flag ""
+    RTO SP90 NOT_RECEIVED (O1-1) reason "courier_return" AWB "RT1" courier "" at "2026-01-17T00:00:00Z" flag "returned after delivered"
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
+    SALE_INVOICE OLD/SP91 GENERATED of SP91 (O1-2)
+    stock 10 blocked 0 shortfall 0
+    "#);
+}
+
+#[test]
+fn r1_an_rto_that_was_tried_again_may_begin_again() {
+    let mut scene = packed(PackageStatus::Delivered, 1).package("SP91", PackageStatus::Shipped, 1);
+    scene.hear(&[cir(Status::ReturnRequested, "RR1").item("1")]);
+    for (status, day) in [
+        (Status::CourierReturn, "2026-01-15"),
+        (Status::Delivered, "2026-01-16"),
+        (Status::CourierReturn, "2026-01-17"),
+    ] {
+        scene.hear(&[says(status).on(day).item("2")]);
+    }
+    assert_snapshot!(scene.state(), @r#"
+    order COMPLETE
+    O1-1 DELIVERED in SP90
+    O1-2 DISPATCHED in SP91
+    SP90 DELIVERED ALLOCATION, OLD/SP90
+    SP91 RETURN_EXPECTED ALLOCATION, OLD/SP91
+    CIR RR1 CREATED (O1-1) reason "" AWB "" courier "" at "" flag ""
+    RTO SP91 NOT_RECEIVED (O1-2) reason "courier_return" AWB "" courier "" at "2026-01-17T00:00:00Z" flag "returned after delivered"
+    SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1)
+    SALE_INVOICE OLD/SP91 GENERATED of SP91 (O1-2)
+    stock 10 blocked 0 shortfall 0
+    "#);
+}
+
+#[test]
+fn r2_what_is_known_of_the_way_back_stays_and_one_unit_stands_for_the_package() {
+    insta::allow_duplicates! {
+    for whole in [says(Status::RtoDelivered), says(Status::RtoDelivered).item("1")] {
+        let mut scene = packed(PackageStatus::Shipped, 2);
+        scene.hear(&[rto(Status::CourierReturn).on("2026-01-16").raw("refused")]);
+        scene.hear(&[whole.on("2026-01-18")]);
+        assert_snapshot!(scene.state(), @r#"
+        order COMPLETE
+        O1-1 RETURNED in SP90
+        O1-2 RETURNED in SP90
+        SP90 RETURNED ALLOCATION, OLD/SP90
+        RTO SP90 NOT_RECEIVED (O1-1, O1-2) reason "refused" AWB "" courier "" at "2026-01-16T00:00:00Z" flag ""
+        SALE_INVOICE OLD/SP90 GENERATED of SP90 (O1-1, O1-2)
+        PA1 PUTAWAY_COURIER_RETURNED_ITEMS O1-1 DUE
+        PA2 PUTAWAY_COURIER_RETURNED_ITEMS O1-2 DUE
+        stock 10 blocked 0 shortfall 0
+        "#);
+    }
+    }
+}
+
+#[test]
+fn r2_each_package_is_received_by_its_own_putaway() {
+    let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
+    assert_snapshot!(scene.hear(&[rto(Status::Returned)]), @"
+    APPLIED R2: package SP90 is back and has to be put away
+      RTO SP90 NOT_RECEIVED (O1-1)
+      package SP90 SHIPPED → RETURNED
+      item O1-1 DISPATCHED → RETURNED
+      putaway PA1 due for item O1-1 (PUTAWAY_COURIER_RETURNED_ITEMS)
+      RTO SP91 NOT_RECEIVED (O1-2)
+      package SP91 SHIPPED → RETURNED
+      item O1-2 DISPATCHED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_COURIER_RETURNED_ITEMS)
+    ");
+    assert_snapshot!(scene.put_away("PA2", Quality::Good), @"
+    stock A in DEL1: on hand +1
+    note: putaway PA2 of item O1-2 is complete: GOOD_INVENTORY
+    RTO SP91 RECEIVED (O1-2)
+    ");
+    assert_snapshot!(scene.put_away("PA1", Quality::Good), @"
+    stock A in DEL1: on hand +1
+    note: putaway PA1 of item O1-1 is complete: GOOD_INVENTORY
+    RTO SP90 RECEIVED (O1-1)
+    ");
+}
+
+#[test]
+fn r3_one_unit_stands_for_the_package_and_a_putaway_that_is_due_is_not_made_twice() {
+    let mut scene = packed(PackageStatus::ReturnAcknowledged, 2);
+    scene.file.putaways.push(Putaway {
+        code: "PA1".to_owned(),
+        kind: PutawayType::CourierReturnedItems,
+        item: "O1-1".into(),
+        package: Some("SP90".into()),
+        status: PutawayStatus::Due,
+        quality: None,
+    });
+    scene = scene.stock(10, 0);
+    assert_snapshot!(scene.hear(&[rto(Status::Returned).item("2")]), @"
+    APPLIED R3: package SP90 is back and has to be put away
+      RTO SP90 NOT_RECEIVED (O1-1, O1-2)
+      package SP90 RETURN_ACKNOWLEDGED → RETURNED
+      item O1-1 DISPATCHED → RETURNED
+      item O1-2 DISPATCHED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_COURIER_RETURNED_ITEMS)
+    ");
+}
+
+#[test]
+fn r4_what_comes_back_undelivered_was_not_sent_back_by_the_buyer() {
+    let mut scene = packed(PackageStatus::Shipped, 1);
+    scene.hear(&[rto(Status::CourierReturn)]);
+    let mut said = says(Status::ReturnRequested);
+    said.ret = Some(ReturnFact {
+        awb: Some("RV1".to_owned()),
+        kind: Some(ReturnKind::Cir),
+        ..ReturnFact::default()
+    });
+    assert_snapshot!(scene.hear(&[said]), @"STALE G8: A later state is already known; nothing moves backwards.");
+}
+
+#[test]
+fn r4_a_return_without_an_id_is_kept_by_its_package_until_the_id_is_told() {
+    let mut scene = packed(PackageStatus::Delivered, 2);
+    assert_snapshot!(scene.hear(&[cir(Status::ReturnRequested, "").item("2").on("2026-01-16")]), @"
+    APPLIED R4: the buyer sends item O1-2 back, return CIR-SP90
+      CIR CIR-SP90 CREATED (O1-2)
+    ");
+    assert_snapshot!(scene.hear(&[cir(Status::ReturnRequested, "").item("2").on("2026-01-17")]), @"UNCHANGED R9: This return is known; blanks are filled in.");
+    assert_snapshot!(scene.hear(&[cir(Status::ReturnRequested, "RR1").item("2").on("2026-01-18")]), @"
+    UNCHANGED R9: This return is known; blanks are filled in.
+      return id of return CIR-SP90 is RR1
+    ");
+    assert_eq!(scene.file.order.returns.len(), 1);
+    assert_eq!(scene.file.order.returns[0].at, Some(at("2026-01-16")));
+}
+
+#[test]
+fn r4_a_unit_is_in_one_open_return() {
+    let mut scene = packed(PackageStatus::Delivered, 1);
+    scene.hear(&[cir(Status::ReturnRequested, "RR1")]);
+    assert_snapshot!(scene.hear(&[cir(Status::ReturnRequested, "RR2"), cir(Status::Returned, "RR2")]), @"
+    UNCHANGED R9: This return is known; blanks are filled in.
+    UNCHANGED R9: This return is known; blanks are filled in.
+    ");
+    assert_eq!(scene.file.order.returns.len(), 1);
+    assert_eq!(scene.file.order.returns[0].code, "RR1");
+}
+
+#[test]
+fn r5_a_word_without_an_id_completes_the_return_that_the_unit_is_in() {
+    let mut scene = packed(PackageStatus::Delivered, 2);
+    scene.hear(&[
+        cir(Status::ReturnRequested, "RR1").item("1"),
+        cir(Status::ReturnRequested, "RR2").item("2"),
+    ]);
+    assert_snapshot!(scene.hear(&[cir(Status::Returned, "").item("2")]), @"
+    APPLIED R5: return RR2 is back, credited by RET/0001
+      return invoice RET/0001 of package SP90 GENERATED
+      item O1-2 DELIVERED → RETURNED
+      putaway PA1 due for item O1-2 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR2 COMPLETE (O1-2)
+    ");
+}
+
+#[test]
+fn r5_a_unit_in_no_package_has_no_return() {
+    let mut scene = loose(ItemStatus::Delivered);
+    assert_snapshot!(scene.hear(&[cir(Status::Returned, "RR1")]), @"STALE G8: A later state is already known; nothing moves backwards.");
+}
+
+#[test]
+fn r5_what_one_word_brings_back_in_one_package_is_credited_together() {
+    let mut told = packed(PackageStatus::Dispatched, 2).package("SP91", PackageStatus::Delivered, 2);
+    told.hear(&[says(Status::Delivered).item("1")]);
+    assert_snapshot!(told.hear(&[cir(Status::Returned, "RR1")]), @"
+    APPLIED R10>R5: return RR1 is back, credited by RET/0001
+      CIR RR1 CREATED (O1-1)
+      CIR RR1 CREATED (O1-1, O1-2)
+      return invoice RET/0001 of package SP90 GENERATED
+      invoice OLD/SP90 of package SP90 CREDITED
+      item O1-1 DELIVERED → RETURNED
+      putaway PA1 due for item O1-1 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      item O1-2 DISPATCHED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR1 COMPLETE (O1-1, O1-2)
+      package SP90 DISPATCHED → RETURNED
+      CIR RR1 CREATED (O1-3)
+      CIR RR1 CREATED (O1-3, O1-4)
+      return invoice RET/0002 of package SP91 GENERATED
+      invoice OLD/SP91 of package SP91 CREDITED
+      item O1-3 DELIVERED → RETURNED
+      putaway PA3 due for item O1-3 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      item O1-4 DELIVERED → RETURNED
+      putaway PA4 due for item O1-4 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR1 COMPLETE (O1-3, O1-4)
+      package SP91 DELIVERED → RETURNED
+    ");
+    let mut untold = packed(PackageStatus::Delivered, 2);
+    assert_snapshot!(untold.hear(&[says(Status::Returned).ret("RR1", None)]), @"
+    APPLIED R15>R5: return RR1 is back, credited by RET/0001
+      CIR RR1 CREATED (O1-1)
+      CIR RR1 CREATED (O1-1, O1-2)
+      return invoice RET/0001 of package SP90 GENERATED
+      invoice OLD/SP90 of package SP90 CREDITED
+      item O1-1 DELIVERED → RETURNED
+      putaway PA1 due for item O1-1 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      item O1-2 DELIVERED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR1 COMPLETE (O1-1, O1-2)
+      package SP90 DELIVERED → RETURNED
+    ");
+}
+
+#[test]
+fn r5_an_invoice_that_is_credited_already_is_still_the_packages_invoice() {
+    let mut scene =
+        packed(PackageStatus::Delivered, 2).with(|scene| scene.file.invoices[0].items.truncate(1));
+    scene.hear(&[cir(Status::Returned, "RR1").item("1")]);
+    assert_snapshot!(scene.hear(&[cir(Status::Returned, "RR2").item("2")]), @"
+    APPLIED R5: return RR2 is back, credited by RET/0002
+      CIR RR2 CREATED (O1-2)
+      return invoice RET/0002 of package SP90 GENERATED
+      item O1-2 DELIVERED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR RR2 COMPLETE (O1-2)
+      package SP90 DELIVERED → RETURNED
+    ");
+}
+
+#[test]
+fn r7_the_dispatch_counts_whatever_becomes_of_the_return() {
+    assert_snapshot!(loose(ItemStatus::Created).hear(&[rto(Status::ReturnCancelled)]), @"
+    APPLIED D6>R7>R12: dispatched in SP101, invoice INV/0001
+      package SP101 made (STATUS_SYNC)
+      item O1-1 goes in package SP101
+      invoice INV/0001 of package SP101 GENERATED
+      stock A in DEL1: on hand -1
+      item O1-1 CREATED → DISPATCHED
+      package SP101 CREATED → DISPATCHED
+      order PROCESSING → COMPLETE
+    ");
+}
+
+#[test]
+fn r7_a_dispatch_that_is_told_in_so_many_words_is_not_made_up_for() {
+    let mut scene = loose(ItemStatus::Created);
+    let decision = scene.decide(&[says(Status::CourierReturn), says(Status::Dispatched)]);
+    let rows: Vec<_> = decision.verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    assert_eq!(rows, ["R1", "D6"]);
+}
+
+#[test]
+fn r10_is_not_said_of_packages_that_come_back_undelivered() {
+    let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
+    assert_eq!(scene.decide(&[rto(Status::Returned)]).verdicts[0].row_text(), "R2");
+}
+
+#[test]
+fn r11_what_was_heard_of_the_dispatch_says_nothing_of_the_way_back() {
+    let mut scene = packed(PackageStatus::Packed, 2);
+    scene.hear(&[says(Status::Dispatched).item("1")]);
+    scene.person("CF1", Decision::Keep);
+    scene.hear(&[says(Status::Dispatched).item("2")]);
+    assert_snapshot!(scene.hear(&[says(Status::CourierReturn).item("2")]), @"
+    CONFLICT R11 PARTIAL_COURIER_RETURN: Channel says that part of package SP90 comes back: reported O1-2, missing O1-1
+      conflict CF2 opened: PARTIAL_COURIER_RETURN
+    ");
+}
+
+#[test]
+fn r12_a_return_that_was_withdrawn_before_it_was_heard_of_is_kept() {
+    let mut scene = packed(PackageStatus::Delivered, 1);
+    assert_snapshot!(scene.hear(&[cir(Status::ReturnCancelled, "RR1")]), @"
+    APPLIED R12: the buyer's return was withdrawn
+      CIR RR1 CANCELED (O1-1)
+    ");
+}
+
+#[test]
+fn r12_a_return_without_an_id_may_be_asked_for_again_later() {
+    let mut scene = packed(PackageStatus::Delivered, 1);
+    scene.hear(&[cir(Status::ReturnRequested, "").on("2026-01-15")]);
+    scene.hear(&[cir(Status::ReturnCancelled, "").on("2026-01-16")]);
+    assert_snapshot!(scene.hear(&[cir(Status::ReturnRequested, "").on("2026-01-17")]), @"
+    APPLIED R4: item O1-1 joins the buyer's return
+      CIR CIR-SP90 CREATED (O1-1)
+    ");
+}
+
+#[test]
+fn r12_a_return_is_withdrawn_as_a_whole_while_it_is_open_and_not_for_a_unit_that_was_never_in_it() {
+    let asked = || {
+        let mut scene = packed(PackageStatus::Delivered, 2);
+        scene.hear(&[cir(Status::ReturnRequested, "RR1").item("1")]);
+        scene
+    };
+    assert_snapshot!(asked().hear(&[cir(Status::ReturnCancelled, "RR1").item("2")]), @"
+    APPLIED R12: The buyer's return was withdrawn.
+      CIR RR1 CANCELED (O1-1)
+    ");
+    let mut back = asked();
+    back.hear(&[cir(Status::Returned, "RR1").item("1")]);
+    assert_snapshot!(back.hear(&[cir(Status::ReturnCancelled, "RR1").item("2")]), @"UNCHANGED R12: The buyer's return was withdrawn.");
+}
+
+#[test]
+fn r14_a_number_that_only_another_packages_cancelled_invoice_bears_is_no_invoice() {
+    let mut scene = packed(PackageStatus::Packed, 1).package("SP91", PackageStatus::Delivered, 1);
+    scene.hear(&[says(Status::Cancelled).item("1")]);
+    scene.file.invoices.truncate(1);
+    scene.edit("SP91").invoice = Some("OLD/SP90".to_owned());
+    let told = scene.decide(&[cir(Status::Returned, "RR1").item("2")]);
+    assert_eq!(told.verdicts[0].row_text(), "R5>R14");
+}
+
+#[test]
+fn r15_a_return_that_is_asked_for_is_guessed_only_where_its_kind_is_left_open() {
+    let rows = |status: PackageStatus, said: Observation| {
+        let mut scene = packed(status, 1);
+        let rows = scene.decide(&[said]).verdicts[0].row_text();
+        (rows, scene.file.order.returns[0].flag.is_some())
+    };
+    let open = says(Status::ReturnRequested).ret("RR1", None);
+    let plain = says(Status::ReturnRequested);
+    assert_eq!(rows(PackageStatus::Shipped, open.clone()), ("R15>R1".to_owned(), true));
+    assert_eq!(rows(PackageStatus::Shipped, plain.clone()), ("R4".to_owned(), false));
+    assert_eq!(rows(PackageStatus::Delivered, open), ("R15>R4".to_owned(), true));
+    assert_eq!(rows(PackageStatus::Delivered, plain), ("R4".to_owned(), false));
+}
+
+#[test]
+fn r15_an_unmarked_return_of_a_unit_that_the_buyer_sends_back_is_no_guess() {
+    insta::allow_duplicates! {
+    for status in [PackageStatus::Shipped, PackageStatus::Delivered] {
+        let mut scene = packed(status, 1);
+        scene.hear(&[cir(Status::ReturnRequested, "RR1")]);
+        assert_snapshot!(scene.hear(&[says(Status::Returned).ret("RR1", None)]).replace(&format!("SP90 {status} "), "SP90 <before> ").replace("DISPATCHED →", "<before> →").replace("DELIVERED →", "<before> →"), @"
+        APPLIED R5: return RR1 is back, credited by RET/0001
+          return invoice RET/0001 of package SP90 GENERATED
+          invoice OLD/SP90 of package SP90 CREDITED
+          item O1-1 <before> → RETURNED
+          putaway PA1 due for item O1-1 (PUTAWAY_REVERSE_PICKUP_ITEM)
+          CIR RR1 COMPLETE (O1-1)
+          package SP90 <before> → RETURNED
+        ");
+    }
+    }
+}
+
+#[test]
+fn r15_a_package_of_which_part_was_delivered_comes_back_by_both_ways() {
+    let mut scene = packed(PackageStatus::Shipped, 2);
+    scene.hear(&[says(Status::Delivered).item("1")]);
+    assert_snapshot!(scene.hear(&[says(Status::Returned)]), @"
+    APPLIED R15>R5: return CIR-SP90 is back, credited by RET/0001
+      CIR CIR-SP90 CREATED (O1-1)
+      return invoice RET/0001 of package SP90 GENERATED
+      item O1-1 DELIVERED → RETURNED
+      putaway PA1 due for item O1-1 (PUTAWAY_REVERSE_PICKUP_ITEM)
+      CIR CIR-SP90 COMPLETE (O1-1)
+      RTO SP90 NOT_RECEIVED (O1-2)
+      package SP90 SHIPPED → RETURNED
+      item O1-2 DISPATCHED → RETURNED
+      putaway PA2 due for item O1-2 (PUTAWAY_COURIER_RETURNED_ITEMS)
+    ");
+}
+
+#[test]
+fn r16_another_units_putaway_does_not_count() {
+    let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
+    scene.hear(&[rto(Status::Returned)]);
+    scene.put_away("PA1", Quality::Good);
+    let rows = |scene: &mut super::scene::Scene, item: &str| {
+        [Status::Packed, Status::Dispatched]
+            .map(|word| scene.decide(&[says(word).item(item)]).verdicts[0].row_text())
+    };
+    assert_eq!(rows(&mut scene, "1"), ["R16", "R16"]);
+    assert_eq!(rows(&mut scene, "2"), ["G8", "D16"]);
 }

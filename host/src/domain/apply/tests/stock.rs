@@ -77,3 +77,19 @@ fn returned_goods_count_when_they_are_put_away_as_good() {
         }
     }
 }
+
+#[test]
+fn a_unit_that_holds_no_block_frees_none_when_it_is_put_away() {
+    let cancelled = || {
+        let mut scene = packed(PackageStatus::Packed, 1);
+        scene.hear(&[says(Status::Cancelled)]);
+        scene
+    };
+    let mut released = cancelled();
+    released.item(1).allocated = Some(false);
+    released.put_away("PA1", Quality::Good);
+    assert_eq!(stock(&released), (10, 1, 9, 0), "the block is another order's");
+    let mut gone = cancelled().stock(10, 0);
+    gone.put_away("PA1", Quality::Bad);
+    assert_eq!(stock(&gone), (10, 0, 10, 0));
+}

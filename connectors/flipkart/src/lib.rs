@@ -18,7 +18,6 @@ mod paging;
 mod pull;
 mod requests;
 mod status;
-mod times;
 mod wire;
 
 #[cfg(test)]

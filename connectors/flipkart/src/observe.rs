@@ -3,13 +3,12 @@
 //! Reports what a row says and nothing that it does not: a row that lacks order, item or status is skipped and counted
 //! in the log, and no row ever means something because another is absent.
 
-use plugin_api::{Observation, ReturnFact, ReturnKind, ShippedBy};
+use plugin_api::{Observation, ReturnFact, ReturnKind, ShippedBy, reading::Quantity, time};
 
 use crate::{
     requests::Source,
     status::{self, COURIER, NONE, Stage},
-    times,
-    wire::{OrderItem, Quantity, ReturnItem, Shipment},
+    wire::{OrderItem, ReturnItem, Shipment},
 };
 
 /// What was seen of a shipment, before its courier data is known.
@@ -62,7 +61,7 @@ fn push_row(
     let seen = Observation {
         sku: row.sku.as_deref().map(unescaped),
         quantity,
-        at: own_time.or(shipment.updated_at.as_ref()).and_then(|text| times::parse(text)),
+        at: own_time.or(shipment.updated_at.as_ref()).and_then(|text| time::iso(text, time::IST_SECS)),
         shipped_by,
         package: shipment.shipment_id.clone(),
         ret: return_of(row, status),
@@ -114,7 +113,11 @@ pub(crate) fn return_item(row: &ReturnItem, source: Source, include_fbf: bool) -
     };
     Some(Observation {
         quantity,
-        at: row.updated_date.as_ref().or(row.created_date.as_ref()).and_then(|text| times::parse(text)),
+        at: row
+            .updated_date
+            .as_ref()
+            .or(row.created_date.as_ref())
+            .and_then(|text| time::iso(text, time::IST_SECS)),
         ret: Some(ReturnFact {
             id: row.return_id.clone(),
             kind: Some(kind),

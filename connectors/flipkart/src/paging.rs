@@ -1,4 +1,4 @@
-//! Windows of time, and the rules for going from page to page.
+//! How long windows are, and the rules for going from page to page.
 //!
 //! Pure: sends nothing. Flipkart's links carry the filter and a page number, so rows slip between pages while data
 //! moves; a window's end is therefore fixed before the first page, and neighbouring windows overlap.
@@ -20,39 +20,6 @@ pub(crate) const OVERLAP: Millis = MINUTE;
 
 /// Pages of one list, at most. Two and a half million rows in a day are a loop, not a shop.
 const MAX_PAGES: u32 = 125_000;
-
-/// A span of time, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) from: Millis,
-    pub(crate) to: Millis,
-}
-
-impl Window {
-    /// The windows that cover a span, oldest first; none if the span is empty.
-    pub(crate) fn cover(since: Millis, until: Millis) -> impl Iterator<Item = Window> {
-        let mut start = since;
-        std::iter::from_fn(move || {
-            if start >= until {
-                return None;
-            }
-            let to = start.saturating_add(LONGEST).min(until);
-            let from = if start == since { since } else { start - OVERLAP };
-            start = to;
-            Some(Window { from, to })
-        })
-    }
-
-    /// The same span in two, older half first; `None` if it is as short as windows get.
-    pub(crate) fn halves(self) -> Option<[Window; 2]> {
-        let length = self.to.saturating_sub(self.from);
-        if length <= SHORTEST {
-            return None;
-        }
-        let middle = self.from + (length / 2).max(SHORTEST);
-        Some([Window { from: self.from, to: middle }, Window { from: middle - OVERLAP, to: self.to }])
-    }
-}
 
 /// Where a list has come to.
 #[derive(Debug, Default)]
@@ -103,47 +70,6 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOUR: Millis = 60 * MINUTE;
-
-    #[test]
-    fn windows_cover_a_span_without_gaps_and_none_is_long() {
-        for (since, until) in [(0, 1), (5, LONGEST), (0, LONGEST + 1), (7, 10 * LONGEST + 13)] {
-            let windows: Vec<_> = Window::cover(since, until).collect();
-            assert_eq!((windows[0].from, windows[windows.len() - 1].to), (since, until));
-            for pair in windows.windows(2) {
-                assert_eq!(pair[1].from, pair[0].to - OVERLAP);
-            }
-            assert!(windows.iter().all(|window| window.to - window.from <= LONGEST + OVERLAP));
-        }
-    }
-
-    #[test]
-    fn an_empty_span_has_no_windows() {
-        assert_eq!(Window::cover(9, 9).count() + Window::cover(9, 3).count(), 0);
-    }
-
-    #[test]
-    fn halving_ends_and_loses_nothing() {
-        let mut todo = vec![Window { from: 0, to: 24 * HOUR }];
-        let mut leaves = Vec::new();
-        while let Some(window) = todo.pop() {
-            match window.halves() {
-                Some([older, newer]) => todo.extend([newer, older]),
-                None => leaves.push(window),
-            }
-        }
-        assert_eq!((leaves[0].from, leaves[leaves.len() - 1].to), (0, 24 * HOUR));
-        for pair in leaves.windows(2) {
-            assert!(pair[1].from < pair[0].to && pair[1].to > pair[0].to, "{pair:?}");
-        }
-        assert!(leaves.iter().all(|window| window.to - window.from <= SHORTEST));
-    }
-
-    #[test]
-    fn a_quarter_of_an_hour_is_not_halved() {
-        assert_eq!(Window { from: 0, to: SHORTEST }.halves(), None);
-    }
 
     #[test]
     fn has_more_decides_about_the_end_even_beside_a_link() {

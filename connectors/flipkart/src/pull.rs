@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use plugin_api::{Cx, Error, ErrorKind, Mark, Millis, OrderRef, Pull, Result, Scope, Task};
+use plugin_api::{Cx, Error, ErrorKind, Mark, Millis, OrderRef, Progress, Pull, Result, Scope, Task, Window};
 
 use crate::{
     auth,
@@ -12,7 +12,7 @@ use crate::{
     config::Settings,
     courier::{Ask, Reporter},
     errors, observe,
-    paging::{Pages, Window},
+    paging::{LONGEST, OVERLAP, Pages, SHORTEST},
     requests::{self, IdKind, Pass, Source, op},
     wire::{ReturnPage, ShipmentPage},
 };
@@ -42,7 +42,7 @@ pub(crate) async fn pull(cx: &Cx, settings: &Settings, job: Pull) -> Result<Mark
 
 /// Every list over every window. The mark moves past a window only when every page of every list in it was read.
 async fn changed(mut reader: Reader<'_>, lists: &[List], since: Millis, until: Millis) -> Result<Mark> {
-    for window in Window::cover(since, until) {
+    for window in Window::cover(since, until, LONGEST, OVERLAP) {
         let mut progress = Progress::default();
         for &list in lists {
             let read = reader.read_in_parts(list, window).await;
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         let mut todo = vec![window];
         while let Some(window) = todo.pop() {
             let Err(error) = self.read(list, window).await else { continue };
-            let halves = window.halves().filter(|_| error.kind == ErrorKind::Unavailable);
+            let halves = window.halves(SHORTEST, OVERLAP).filter(|_| error.kind == ErrorKind::Unavailable);
             let Some([older, newer]) = halves else { return Err(error) };
             tracing::warn!(%error, ?list, minutes = (window.to - window.from) / 60_000, "the window is halved");
             todo.extend([newer, older]);
@@ -187,40 +187,4 @@ impl<'a> Reader<'a> {
 
 fn no_rows(member: &str, operation: &str) -> Error {
     Error::bad_reply(format!("the reply has no `{member}`")).during(operation)
-}
-
-/// Whether to go on after a failure. One list or batch that fails does not keep the others from being read; an outage,
-/// a limit or a refused login does.
-#[derive(Debug, Default)]
-struct Progress {
-    any: bool,
-    first_error: Option<Error>,
-}
-
-impl Progress {
-    fn note(&mut self, result: Result<()>) -> Result<()> {
-        match result {
-            Ok(()) => {
-                self.any = true;
-                Ok(())
-            }
-            Err(error) => {
-                let concerns_this_call = match error.kind {
-                    ErrorKind::BadReply | ErrorKind::BadRequest => true,
-                    ErrorKind::Unavailable => self.any,
-                    _ => false,
-                };
-                if concerns_this_call {
-                    self.first_error.get_or_insert(error);
-                    Ok(())
-                } else {
-                    Err(self.first_error.take().unwrap_or(error))
-                }
-            }
-        }
-    }
-
-    fn end(self) -> Result<()> {
-        self.first_error.map_or(Ok(()), Err)
-    }
 }

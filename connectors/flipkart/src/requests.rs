@@ -2,14 +2,10 @@
 //!
 //! There is no request here that changes anything on the marketplace.
 
-use plugin_api::{Error, Request, Result, account_token, secret};
+use plugin_api::{Error, Request, Result, Window, account_token, secret, time};
 use serde_json::json;
 
-use crate::{
-    config::{App, Settings},
-    paging::Window,
-    times,
-};
+use crate::config::{App, Settings};
 
 /// Names of the rate plan's operations.
 pub(crate) mod op {
@@ -112,7 +108,7 @@ pub(crate) fn token(settings: &Settings) -> Request {
 
 /// The first page of a list of shipments.
 pub(crate) fn list_shipments(settings: &Settings, pass: Pass, window: Window) -> Request {
-    let range = json!({ "from": times::text(window.from), "to": times::text(window.to) });
+    let range = json!({ "from": time::rfc3339(window.from), "to": time::rfc3339(window.to) });
     // All types: left out, only NORMAL seems to be listed.
     let types = json!(["NORMAL", "EXPRESS", "SELF"]);
     // The sort field is one that the guide lists. An order's date never changes; it keeps the pages of a list still.
@@ -178,8 +174,8 @@ pub(crate) fn invoices(settings: &Settings, shipments: &[String]) -> Request {
 pub(crate) fn list_returns(settings: &Settings, source: Source, window: Window) -> Request {
     get(op::LIST_RETURNS, format!("{}/sellers/v2/returns", settings.base_url))
         .query("source", source.as_str())
-        .query("modifiedAfter", times::text(window.from))
-        .query("modifiedBefore", times::text(window.to))
+        .query("modifiedAfter", time::rfc3339(window.from))
+        .query("modifiedBefore", time::rfc3339(window.to))
 }
 
 /// A further page of returns. Prefix and path differ from those of shipments.

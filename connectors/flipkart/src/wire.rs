@@ -3,12 +3,8 @@
 //! Buyer, address and price blocks have no field here, so they are dropped while reading. No type that can hold a token
 //! has a `Debug`.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Error as _, Unexpected, Visitor},
-};
+use plugin_api::reading::{Quantity, list, one_or_many, rows, text};
+use serde::Deserialize;
 
 /// The answer of the token endpoint.
 #[derive(Deserialize)]
@@ -194,115 +190,11 @@ pub(crate) struct ReturnItem {
     pub(crate) service_profile: Option<String>,
 }
 
-/// How many units a row speaks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Quantity {
-    /// The member is not there, or null.
-    #[default]
-    Absent,
-    /// That many; written `1`, `1.0` or `"1"`.
-    Units(u32),
-    /// Something that is no number of units.
-    Unreadable,
-}
-
-impl<'de> Deserialize<'de> for Quantity {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(match serde_json::Value::deserialize(from)? {
-            serde_json::Value::Null => Quantity::Absent,
-            serde_json::Value::Number(number) => whole(&number.to_string()),
-            serde_json::Value::String(digits) => whole(&digits),
-            _ => Quantity::Unreadable,
-        })
-    }
-}
-
-fn whole(text: &str) -> Quantity {
-    let text = text.trim();
-    let digits = text
-        .split_once('.')
-        .map_or(text, |(whole, rest)| if rest.bytes().all(|digit| digit == b'0') { whole } else { text });
-    digits.parse().map_or(Quantity::Unreadable, Quantity::Units)
-}
-
-/// A text, or an id written as a number. Null and blank are `None`.
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    struct Text;
-    impl Visitor<'_> for Text {
-        type Value = Option<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a text or a whole number")
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            let text = text.trim();
-            Ok((!text.is_empty()).then(|| text.to_owned()))
-        }
-        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-            Ok(Some(number.to_string()))
-        }
-        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-            Ok(Some(number.to_string()))
-        }
-        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
-            Err(E::invalid_type(Unexpected::Float(number), &self))
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    }
-    from.deserialize_any(Text)
-}
-
-/// The rows of a page: `null` is an empty page, an absent member stays `None` by serde's default.
-fn rows<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
-    list(from).map(Some)
-}
-
-/// A list, or null for an empty one.
-fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
-    Option::deserialize(from).map(Option::unwrap_or_default)
-}
-
-/// A list, or a single object in its place.
-fn one_or_many<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
-    let value = serde_json::Value::deserialize(from)?;
-    let many = if value.is_object() { serde_json::Value::Array(vec![value]) } else { value };
-    Option::deserialize(many).map(Option::unwrap_or_default).map_err(D::Error::custom)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn quantity(value: serde_json::Value) -> Quantity {
-        serde_json::from_value(value).unwrap()
-    }
-
-    #[test]
-    fn whole_numbers_are_units_however_they_are_written() {
-        for value in [json!(3), json!(3.0), json!("3"), json!("3.00")] {
-            assert_eq!(quantity(value.clone()), Quantity::Units(3), "{value}");
-        }
-        assert_eq!(quantity(json!(null)), Quantity::Absent);
-        for value in [json!(1.5), json!(-1), json!("a few"), json!(""), json!([1]), json!(5e10)] {
-            assert_eq!(quantity(value.clone()), Quantity::Unreadable, "{value}");
-        }
-    }
-
-    #[test]
-    fn ids_survive_as_text_and_as_numbers_but_never_as_floats() {
-        let id = |value| {
-            serde_json::from_value::<OrderItem>(json!({ "orderItemId": value }))
-                .map(|item| item.order_item_id)
-        };
-        assert_eq!(id(json!("999000111222333001")).unwrap().as_deref(), Some("999000111222333001"));
-        assert_eq!(id(json!(999_000_111_222_333_001_u64)).unwrap().as_deref(), Some("999000111222333001"));
-        assert_eq!(id(json!("  ")).unwrap(), None);
-        assert!(id(json!(9.990_001_112_223e17)).is_err());
-    }
 
     #[test]
     fn an_absent_list_is_not_an_empty_one() {

@@ -70,9 +70,18 @@ fn a_turned_back_cancellation_is_an_rto_and_other_returns_leave_the_kind_open() 
 #[test]
 fn a_cancellation_has_its_own_time_and_other_states_that_of_the_last_edit() {
     let ran = every_status();
-    assert_eq!(of_item(&ran, 10)[0].at.map(crate::times::text).as_deref(), Some("2026-01-14T06:00:00Z"));
-    assert_eq!(of_item(&ran, 13)[0].at.map(crate::times::text).as_deref(), Some("2026-01-14T07:00:00Z"));
-    assert_eq!(of_item(&ran, 8)[0].at.map(crate::times::text).as_deref(), Some("2026-01-15T03:30:00Z"));
+    assert_eq!(
+        of_item(&ran, 10)[0].at.map(plugin_api::time::rfc3339).as_deref(),
+        Some("2026-01-14T06:00:00Z")
+    );
+    assert_eq!(
+        of_item(&ran, 13)[0].at.map(plugin_api::time::rfc3339).as_deref(),
+        Some("2026-01-14T07:00:00Z")
+    );
+    assert_eq!(
+        of_item(&ran, 8)[0].at.map(plugin_api::time::rfc3339).as_deref(),
+        Some("2026-01-15T03:30:00Z")
+    );
 }
 
 #[test]
@@ -173,7 +182,7 @@ fn a_partly_cancelled_line_is_two_facts_with_their_own_units() {
     let awbs: Vec<_> = of_item(&ran, 31).iter().map(|seen| seen.awb.as_deref()).collect();
     assert_eq!(awbs, [Some("EK31"), None], "what never leaves has no waybill");
     assert_eq!(
-        cancelled.at.map(crate::times::text).as_deref(),
+        cancelled.at.map(plugin_api::time::rfc3339).as_deref(),
         Some("2026-01-14T06:00:00Z"),
         "no offset is Indian time"
     );

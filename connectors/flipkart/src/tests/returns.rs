@@ -77,7 +77,11 @@ fn a_return_carries_its_own_waybill_and_never_the_forward_one() {
     );
     assert_eq!(fact.reason.as_deref(), Some("DEFECTIVE_PRODUCT"));
     assert_eq!((seen.awb.clone(), seen.courier.clone(), seen.package.clone()), (None, None, None));
-    assert_eq!(seen.at.map(crate::times::text).as_deref(), Some("2026-01-15T04:00:00Z"), "updatedDate");
+    assert_eq!(
+        seen.at.map(plugin_api::time::rfc3339).as_deref(),
+        Some("2026-01-15T04:00:00Z"),
+        "updatedDate"
+    );
     assert_eq!((seen.order.as_str(), seen.quantity), ("OD999000111222300103", Some(1)));
 }
 
@@ -98,7 +102,7 @@ fn blank_return_data_is_absent_and_not_empty() {
     let fact = seen.ret.clone().unwrap();
     assert_eq!((fact.reason, fact.awb, fact.courier), (None, None, None));
     assert_eq!(
-        seen.at.map(crate::times::text).as_deref(),
+        seen.at.map(plugin_api::time::rfc3339).as_deref(),
         Some("2026-01-14T04:30:00Z"),
         "createdDate stands in"
     );

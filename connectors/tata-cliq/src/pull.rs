@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use plugin_api::{
-    Cx, Error, Mark, Millis, Observation, OrderRef, Progress, Pull, Reply, Request, Result, Scope,
+    Cx, Error, Mark, Millis, Observation, OrderRef, Progress, Pull, Reply, Request, Result, Scope, Task,
 };
 
 use crate::{
@@ -23,6 +23,9 @@ use crate::{
 /// # Errors
 /// The first that happened. Whatever else could be read was read and reported all the same.
 pub(crate) async fn pull(cx: &Cx, settings: &Settings, job: Pull) -> Result<Mark> {
+    if job.task == Task::Returns {
+        return Err(Error::unsupported("Tata CLiQ is known to list active orders only, and no returns"));
+    }
     let reader = Reader { cx, settings, reported: HashSet::new() };
     match job.scope {
         Scope::Changed { until, .. } => changed(reader, until).await,

@@ -37,12 +37,12 @@ impl Seen {
             return;
         };
         let numbers = numbers(order, asked);
-        if numbers.is_empty() {
+        let Some(packages) = order.vendor_packages.as_ref().filter(|_| !numbers.is_empty()) else {
             self.unreadable += 1;
             return;
-        }
+        };
         let created_at = order.created_at.as_deref().and_then(|text| time::iso(text, settings.offset_secs));
-        for package in &order.vendor_packages {
+        for package in packages {
             match package {
                 Row::Read(package) if !package.vendor_order_line_items.is_empty() => {
                     self.package(package, &numbers, created_at, settings);

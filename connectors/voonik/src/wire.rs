@@ -21,8 +21,9 @@ pub(crate) struct Order {
     pub(crate) current_processed_voonik_order_number: Option<String>,
     #[serde(deserialize_with = "reading::text")]
     pub(crate) created_at: Option<String>,
-    #[serde(deserialize_with = "reading::list")]
-    pub(crate) vendor_packages: Vec<Row<Package>>,
+    /// `None` if the member is not there at all; an order without packages has an empty list.
+    #[serde(deserialize_with = "reading::rows")]
+    pub(crate) vendor_packages: Option<Vec<Row<Package>>>,
 }
 
 /// A package. The state lives here.

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use plugin_api::OrderRef;
 use serde_json::Value;
 use wiremock::{Request, Respond, ResponseTemplate};
 
@@ -49,6 +50,12 @@ impl Fault {
         Fault { times: Some(1), ..Fault::always(reply) }
     }
 
+    /// Until the connector has seen it once: what the host repeats by itself, it sees after two attempts.
+    pub(super) fn once_seen(refusal: &Refusal) -> Self {
+        let is_repeated = matches!(refusal.status, 500 | 502 | 503 | 504);
+        Fault { times: Some(if is_repeated { 2 } else { 1 }), ..Fault::always(refusal.into()) }
+    }
+
     /// The answer's body goes through `change`.
     pub(super) fn body(change: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Fault { at: At::Struck, brings: Brings::Changed(Arc::new(change)), times: None }
@@ -64,7 +71,7 @@ pub(super) struct Played {
     /// Those that ask for most come first.
     pub(super) calls: Vec<Call>,
     pub(super) fault: Option<Fault>,
-    pub(super) is_everywhere: bool,
+    pub(super) batch: Option<Batch>,
     pub(super) id: String,
     pub(super) log: Mutex<Vec<Answered>>,
 }
@@ -80,6 +87,43 @@ pub(super) struct Call {
 pub(super) struct Answered {
     pub(super) request: Request,
     pub(super) call: Option<usize>,
+}
+
+/// Orders that are asked about instead of the scene's, and the one of the scene that they are like.
+#[derive(Clone)]
+pub(super) struct Batch {
+    pub(super) like: OrderRef,
+    pub(super) orders: Vec<OrderRef>,
+}
+
+impl Batch {
+    /// A reply about the scene's order, as one about another.
+    fn speaking_of(&self, order: &OrderRef, text: &str) -> String {
+        let pairs = ids(&self.like).zip(ids(order));
+        pairs.fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to))
+    }
+
+    /// The one order that a request asks about, if it is one.
+    fn asked_by(&self, request: &Request) -> Option<&OrderRef> {
+        let mut asked = self.orders.iter().filter(|order| is_asked(order, request));
+        asked.next().filter(|_| asked.next().is_none())
+    }
+}
+
+/// Every id of an order.
+fn ids(order: &OrderRef) -> impl Iterator<Item = &String> {
+    [&order.items, &order.packages, &order.awbs].into_iter().flatten().chain([&order.order])
+}
+
+/// Whether one of an order's ids stands in a request.
+pub(super) fn is_asked(order: &OrderRef, request: &Request) -> bool {
+    let query: Vec<_> = request.url.query_pairs().map(|(_, value)| value.into_owned()).collect();
+    let body = String::from_utf8_lossy(&request.body);
+    ids(order).filter(|id| !id.is_empty()).any(|id| {
+        request.url.path().contains(id.as_str())
+            || body.contains(id.as_str())
+            || query.iter().any(|value| value.contains(id.as_str()))
+    })
 }
 
 /// Hands the played marketplace to its server, which wants to own it.
@@ -98,8 +142,7 @@ impl Played {
 
     fn answer(&self, request: &Request) -> ResponseTemplate {
         let fits = self.calls.iter().position(|call| call.route.fits(request));
-        let struck = || self.calls.iter().position(|call| self.is_everywhere && call.route.struck);
-        let found = fits.or_else(struck);
+        let found = fits.or_else(|| self.batch.as_ref().and_then(|_| self.like(request)));
         let mut log = self.log();
         let before = log.iter().filter(|answered| answered.call == found).count();
         log.push(Answered { request: request.clone(), call: found });
@@ -125,7 +168,24 @@ impl Played {
             .filter_map(|answered| self.calls.get(answered.call?))
             .filter(|call| call.login == Some(1))
             .count();
-        call.route.answer(&token(&self.id, logins), log.len(), change)
+        let route = match self.batch.as_ref().and_then(|batch| Some((batch, batch.asked_by(request)?))) {
+            Some((batch, order)) => {
+                Route { text: batch.speaking_of(order, &call.route.text), ..call.route.clone() }
+            }
+            None => call.route.clone(),
+        };
+        route.answer(&token(&self.id, logins), log.len(), change)
+    }
+
+    /// The call that is most like a request: that of its path, whatever it asks for, or else the struck one.
+    fn like(&self, request: &Request) -> Option<usize> {
+        let calls = || self.calls.iter();
+        let same = calls().position(|call| {
+            call.login.is_none()
+                && call.route.path == request.url.path()
+                && call.route.method == request.method.as_str()
+        });
+        same.or_else(|| calls().position(|call| call.route.struck))
     }
 }
 

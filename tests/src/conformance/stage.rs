@@ -12,11 +12,11 @@ use wiremock::{Mock, MockServer, Request, matchers::any};
 
 use super::{
     Ask, Host, Ran,
-    played::{Call, Played, Player},
+    played::{Batch, Call, Played, Player},
     subject::{PERSONAL, Route, Scene, Subject, braced},
 };
 
-pub(super) use super::played::{At, Fault, json, token};
+pub(super) use super::played::{At, Fault, is_asked, json, token};
 
 /// How long a pull may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -60,13 +60,13 @@ pub(super) struct Act<'a> {
     /// What stands at some places instead of what normally does.
     pub(super) words: BTreeMap<String, String>,
     pub(super) fault: Option<Fault>,
-    /// Whether the struck answer is also given to requests that no route fits.
-    pub(super) is_everywhere: bool,
+    /// Other orders that are asked about: requests that no route fits are answered like those for the scene's own.
+    pub(super) batch: Option<Batch>,
 }
 
 impl<'a> Act<'a> {
     pub(super) fn new(scene: &'a Scene, show: Show) -> Self {
-        Act { scene, show, words: BTreeMap::new(), fault: None, is_everywhere: false }
+        Act { scene, show, words: BTreeMap::new(), fault: None, batch: None }
     }
 
     pub(super) fn rows(scene: &'a Scene) -> Self {
@@ -77,9 +77,9 @@ impl<'a> Act<'a> {
         Act { fault: Some(fault), ..self }
     }
 
-    /// The struck answer is also given to requests that no route fits.
-    pub(super) fn everywhere(self) -> Self {
-        Act { is_everywhere: true, ..self }
+    /// Other orders are asked about, in the same way.
+    pub(super) fn batch(self, batch: Batch) -> Self {
+        Act { batch: Some(batch), ..self }
     }
 
     /// The answers, those that are laid over others in their place.
@@ -156,13 +156,15 @@ impl<'a> Bench<'a> {
         };
         let mut calls: Vec<Call> =
             act.routes().iter().map(|route| Call { route: filled(route), login: None }).collect();
-        // Sorting keeps the order of equals.
-        calls.sort_by_key(|call| std::cmp::Reverse(call.route.weight()));
+        // Pages without end stand before all others. Sorting keeps the order of equals.
+        let is_endless = |route: &Route| act.scene.endless.iter().any(|endless| endless.asks_like(route));
+        let stands_first = |route: &Route| act.show == Show::Endless && is_endless(route);
+        calls.sort_by_key(|call| std::cmp::Reverse((stands_first(&call.route), call.route.weight())));
         let steps = self.subject.login.iter().flat_map(|login| &login.steps).enumerate();
         calls.extend(steps.map(|(at, route)| Call { route: filled(route), login: Some(at + 1) }));
-        let Act { fault, is_everywhere, .. } = act;
+        let Act { fault, batch, .. } = act;
         let id = self.id().to_owned();
-        let played = Played { calls, fault, is_everywhere, id, log: Mutex::default() };
+        let played = Played { calls, fault, batch, id, log: Mutex::default() };
         let played = Arc::new(played);
         Mock::given(any()).respond_with(Player(Arc::clone(&played))).mount(&server).await;
         let settings = self.settings(Some(act.scene), &server.uri());

@@ -70,7 +70,7 @@
 //! path = "/v1/orders"                      # list the second time comes on a page of its own, …
 //! query = { page = "2" }
 //! second = true                            # … which is marked
-//! [[scenes.endless]]                       # optional, over `twice`: pages without end; {n} is the number of the request
+//! [[scenes.endless]]                       # optional, before all others: pages without end; {n} is the number of the request
 //! [[scenes.nothing]]                       # a sound answer without rows: over the routes of `rows`
 //!
 //! [[scenes]]
@@ -355,6 +355,13 @@ impl Subject {
             (table.scenes.is_empty() || table.scenes.contains(&scene.name))
                 && scene.rows.iter().any(|route| route.text.contains(&place))
         })
+    }
+}
+
+impl Refusal {
+    /// An HTTP status without a body.
+    pub(super) fn bare(status: u16) -> Self {
+        Refusal { step: first(), status, text: String::new(), reply: None }
     }
 }
 

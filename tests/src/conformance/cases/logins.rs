@@ -33,9 +33,9 @@ pub(super) fn are_refused<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFutu
 }
 
 /// That a login which ran out in the middle costs one login and one repeat.
-async fn is_renewed(bench: &Bench<'_>, scene: &Scene, expired: ResponseTemplate) -> Verdict {
+async fn is_renewed(bench: &Bench<'_>, scene: &Scene, expired: &Refusal) -> Verdict {
     let undisturbed = bench.usual(scene).await?;
-    let (stage, ran) = struck(bench, scene, Fault::once(expired)).await?;
+    let (stage, ran) = struck(bench, scene, Fault::once_seen(expired)).await?;
     if ran.result != undisturbed.result || ran.observations != undisturbed.observations {
         return Err(format!(
             "after a login that ran out the pull ends with {:?} and {} observations instead of {:?} and {}: send the token \
@@ -60,7 +60,7 @@ async fn is_renewed(bench: &Bench<'_>, scene: &Scene, expired: ResponseTemplate)
 }
 
 pub(super) fn run_out<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
-    is_renewed(bench, scene, json(401, "")).boxed()
+    async move { is_renewed(bench, scene, &Refusal::bare(401)).await }.boxed()
 }
 
 /// The forms in which a login that ran out may look, besides the descriptor's HTTP statuses.
@@ -75,7 +75,7 @@ fn none_otherwise() -> Outcome {
 pub(super) fn run_out_otherwise<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
     async move {
         for form in forms(bench) {
-            is_renewed(bench, scene, ResponseTemplate::from(form)).await?;
+            is_renewed(bench, scene, form).await?;
         }
         if forms(bench).is_empty() { Ok(none_otherwise()) } else { PASSED }
     }

@@ -4,11 +4,10 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use plugin_api::{ErrorKind, Mark, Observation, Scope};
-use wiremock::ResponseTemplate;
 
 use super::{Bench, Outcome, PASSED, Ran, Verdict};
 use crate::conformance::{
-    Ask, Scene,
+    Ask, Refusal, Scene,
     stage::{Act, At, Fault, Show, Stage, json as reply, token},
 };
 
@@ -159,9 +158,9 @@ pub(super) fn limited<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'
 }
 
 /// That a login which ran out on the second page costs one login and one repeat of that page.
-async fn is_renewed(bench: &Bench<'_>, scene: &Scene, expired: ResponseTemplate) -> Verdict {
+async fn is_renewed(bench: &Bench<'_>, scene: &Scene, expired: &Refusal) -> Verdict {
     let undisturbed = bench.undisturbed(scene, Show::Twice).await?;
-    let (stage, ran) = second(bench, scene, Fault::once(expired)).await?;
+    let (stage, ran) = second(bench, scene, Fault::once_seen(expired)).await?;
     if ran.result != undisturbed.result || facts(&ran) != facts(&undisturbed) {
         return Err(format!(
             "it ends with {:?}: a login that runs out between two pages is renewed, and that page is asked for again",
@@ -181,7 +180,7 @@ pub(super) fn login_runs_out<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxF
     async move {
         match unpaged(scene) {
             Some(verdict) => verdict,
-            None => is_renewed(bench, scene, reply(401, "")).await,
+            None => is_renewed(bench, scene, &Refusal::bare(401)).await,
         }
     }
     .boxed()
@@ -199,7 +198,7 @@ pub(super) fn login_runs_out_otherwise<'a>(bench: &'a Bench<'a>, scene: &'a Scen
             ));
         }
         for form in forms {
-            is_renewed(bench, scene, ResponseTemplate::from(form)).await?;
+            is_renewed(bench, scene, form).await?;
         }
         PASSED
     }

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use plugin_api::{ErrorKind, Millis, Observation, OrderRef, Scope, Task};
-use wiremock::Request;
 
 use super::{Bench, Outcome, PASSED, Verdict};
 use crate::conformance::{
     Ask, Scene,
-    stage::{Act, Show},
+    played::Batch,
+    stage::{Act, Show, is_asked},
 };
 
 const HOUR: Millis = 3_600_000;
@@ -79,38 +79,38 @@ pub(super) fn from_a_mark<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFutu
     .boxed()
 }
 
-/// References like one, that differ in the last digits of every id.
-fn like(one: &OrderRef, count: usize) -> Option<Vec<OrderRef>> {
-    let width = count.to_string().len();
-    let numbered = |id: &String, number: usize| {
-        let kept = id.len().checked_sub(width).filter(|at| id.is_char_boundary(*at))?;
-        let is_number = id[kept..].bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| format!("{}{number:0width$}", &id[..kept]))
+/// References like one, that differ in a number inside every id: the last one that is long enough. An id without such a
+/// number is left out.
+fn batch(one: &OrderRef, count: usize) -> Option<Batch> {
+    // No number begins with a nought: in JSON that would be none.
+    let width = (2 * count).to_string().len();
+    let first = 10_usize.pow(u32::try_from(width).ok()?.checked_sub(1)?);
+    let place = |id: &String| {
+        let is_digit = |at: usize| id.as_bytes()[at].is_ascii_digit();
+        (width..=id.len()).rev().find(|end| (end - width..*end).all(is_digit)).map(|end| end - width)
     };
-    let all = |ids: &[String], number| ids.iter().map(|id| numbered(id, number)).collect::<Option<Vec<_>>>();
-    (0..count)
+    let numbered = |id: &String, number: usize| {
+        place(id).map(|at| format!("{}{number}{}", &id[..at], &id[at + width..]))
+    };
+    let fit = |ids: &[String]| ids.iter().filter(|id| place(id).is_some()).cloned().collect::<Vec<_>>();
+    let like = OrderRef {
+        items: fit(&one.items),
+        packages: fit(&one.packages),
+        awbs: fit(&one.awbs),
+        ..one.clone()
+    };
+    let all = |ids: &[String], number| ids.iter().filter_map(|id| numbered(id, number)).collect::<Vec<_>>();
+    let orders: Option<Vec<OrderRef>> = (first..first + count)
         .map(|number| {
             Some(OrderRef {
-                order: numbered(&one.order, number)?,
-                items: all(&one.items, number)?,
-                packages: all(&one.packages, number)?,
-                awbs: all(&one.awbs, number)?,
+                order: numbered(&like.order, number)?,
+                items: all(&like.items, number),
+                packages: all(&like.packages, number),
+                awbs: all(&like.awbs, number),
             })
         })
-        .collect()
-}
-
-/// Whether one of an order's ids stands in a request.
-fn is_asked(order: &OrderRef, request: &Request) -> bool {
-    let query: Vec<_> = request.url.query_pairs().map(|(_, value)| value.into_owned()).collect();
-    let body = String::from_utf8_lossy(&request.body);
-    let ids = [&order.items, &order.packages, &order.awbs].into_iter().flatten().chain([&order.order]);
-    let mut ids = ids.filter(|id| !id.is_empty());
-    ids.any(|id| {
-        request.url.path().contains(id.as_str())
-            || body.contains(id.as_str())
-            || query.iter().any(|value| value.contains(id.as_str()))
-    })
+        .collect();
+    Some(Batch { like, orders: orders? })
 }
 
 pub(super) fn full_batch<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFuture<'a, Verdict> {
@@ -119,13 +119,14 @@ pub(super) fn full_batch<'a>(bench: &'a Bench<'a>, scene: &'a Scene) -> BoxFutur
             return Ok(Outcome::NotForThis("it asks for what changed".to_owned()));
         };
         let most = usize::try_from(bench.host.descriptor().limits.batch_size).unwrap_or(usize::MAX);
-        let Some(orders) = orders.first().and_then(|one| like(one, most)) else {
+        let Some(batch) = orders.first().and_then(|one| batch(one, most)) else {
             return Err(format!(
-                "the suite makes {most} orders out of the first one of this scene: let its ids end in as many digits as \
-                 that number has"
+                "the suite makes {most} orders out of the first one of this scene: let its id have as many digits in a \
+                 row as twice that number has"
             ));
         };
-        let stage = bench.stage(Act::new(scene, Show::Nothing).everywhere()).await;
+        let orders = batch.orders.clone();
+        let stage = bench.stage(Act::new(scene, Show::Nothing).batch(batch)).await;
         let scope = Scope::Orders(orders.clone());
         let ran = bench.pull_asked(Ask { scope, ..bench.ask(scene, stage.settings.clone()) }).await?;
         if let Err(error) = &ran.result {

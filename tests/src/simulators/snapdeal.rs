@@ -43,8 +43,8 @@ const MAX_PAGE: usize = 100;
 static PROFILE: Profile = Profile {
     connector: "snapdeal",
     channel: "SD1",
-    facility: "BLR1",
-    series: "S",
+    facility: "GUR2",
+    series: "D",
     fulfilments: &[(Fulfilment::Channel, 88), (Fulfilment::Seller, 12)],
     lives: &[
         (Life::Delivered, 52),

@@ -35,7 +35,7 @@ const MAX_PAGE: usize = 1_000;
 static PROFILE: Profile = Profile {
     connector: "wooplr",
     channel: "WP1",
-    facility: "BLR2",
+    facility: "BLR3",
     series: "W",
     fulfilments: &[(Fulfilment::Channel, 85), (Fulfilment::Seller, 15)],
     lives: &[

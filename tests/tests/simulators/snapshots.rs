@@ -86,3 +86,21 @@ async fn snapshots_hold_every_order_open_and_consistent() {
     fk.sim.advance(300);
     assert_eq!(fk.sim.snapshot("acme"), before, "what happens since does not show in it");
 }
+
+#[tokio::test]
+async fn the_snapshots_of_all_marketplaces_fit_into_one_tenant() {
+    let config = |_| kit::simulators::Config::new(7, 30, || 0);
+    let all = kit::simulators::family::start(Amazon::default(), config).await.unwrap();
+    let snapshots = all.iter().map(|market| market.snapshot("acme"));
+    let joined = kit::world::snapshot::joined(snapshots).unwrap();
+    let mut codes = BTreeSet::new();
+    for list in ["channels", "facilities", "orders"] {
+        for row in joined[list].as_array().unwrap() {
+            assert!(codes.insert(format!("{list} {}", row["code"])), "{list} {} comes twice", row["code"]);
+            for package in row["packages"].as_array().into_iter().flatten() {
+                assert!(codes.insert(format!("package {}", package["code"])), "{package} comes twice");
+            }
+        }
+    }
+    assert_eq!(joined["channels"].as_array().unwrap().len(), all.len());
+}

@@ -45,7 +45,7 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(kind)) => open = Some(Block { kind, above, text: String::new() }),
             (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(block), None) => block.text += &format!("{line}\n"),
+            (Some(block), None) => block.text.extend([line, "\n"]),
             (None, None) if !line.trim().is_empty() => above = line,
             (None, None) => above = "",
         }

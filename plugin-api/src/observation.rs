@@ -70,13 +70,16 @@ pub struct ReturnFact {
 /// cancelled", so saying it again changes nothing); with neither, the whole order. An item with a quantity speaks of
 /// that many units of an order line that stands for several.
 ///
+/// Where the marketplace names the item and not its order, [`order`](Self::order) stays empty and `item` is given: the
+/// host finds the order that has the item, and keeps the fact until there is one. A fact with neither is refused.
+///
 /// A connector reports facts and does not filter them: repeats, late facts and facts that nobody asked for are
 /// welcome. It never reports an absence: "not in the answer" is not a fact.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Observation {
-    /// The marketplace's order id.
+    /// The marketplace's order id; empty if the marketplace names only the item.
     pub order: String,
-    /// The marketplace's id of the item or order line.
+    /// The marketplace's id of the item or order line; needed if `order` is empty.
     pub item: Option<String>,
     /// The seller's SKU.
     pub sku: Option<String>,

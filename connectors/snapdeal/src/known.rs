@@ -189,12 +189,7 @@ impl Known<'_> {
                 let order_of = |suborder: &str| self.orders.get(suborder).cloned();
                 let facts = observe::package(reader.settings, package, reader.cx.now(), &order_of);
                 // Orders of others, in answers that do not name the order, are not what was asked for.
-                let is_named = |fact: &Observation| {
-                    fact.item
-                        .as_ref()
-                        .is_some_and(|item| *item != fact.order || self.orders.contains_key(item))
-                };
-                let facts = facts.into_iter().filter(is_named).collect();
+                let facts = facts.into_iter().filter(|fact| !fact.order.is_empty()).collect();
                 self.report(facts);
             }
             if most_pages == Some(pages) && !self.lost.is_empty() {

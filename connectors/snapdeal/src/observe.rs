@@ -126,10 +126,10 @@ fn return_id(row: &Return, mode: ReturnMode) -> String {
     }
 }
 
-/// The order's code as the row has it, else as the host holds it. Where neither knows, the suborder's own code stands in:
-/// the host finds the order by its item.
+/// The order's code as the row has it, else as the host holds it. Empty where neither knows: the host finds the order by
+/// its item.
 fn order_id(given: Option<&String>, suborder: &str, order_of: OrderOf<'_>) -> String {
-    given.cloned().or_else(|| order_of(suborder)).unwrap_or_else(|| suborder.to_owned())
+    given.cloned().or_else(|| order_of(suborder)).unwrap_or_default()
 }
 
 /// A mode that nobody has described is left to the order's own record.

@@ -17,3 +17,18 @@ CREATE TABLE breakers (
     subject TEXT NOT NULL PRIMARY KEY,
     body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The order of each item, by the marketplace's ids: some of its lists name the item only. Of two orders with the same item
+-- the first is kept.
+CREATE TABLE order_items (
+    tenant TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    channel_item_id TEXT NOT NULL,
+    channel_order_id TEXT NOT NULL,
+    PRIMARY KEY (tenant, channel, channel_item_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO order_items (tenant, channel, channel_item_id, channel_order_id)
+SELECT o.tenant, o.channel, i.value ->> 'channel_item_id', o.channel_order_id
+FROM orders o, json_each(o.body, '$.items') i WHERE i.value ->> 'channel_item_id' <> ''
+ORDER BY o.rowid
+ON CONFLICT DO NOTHING;

@@ -115,7 +115,7 @@ pub struct Parked {
     /// The channel that said it.
     #[serde(default)]
     pub channel: Option<super::codes::ChannelCode>,
-    /// The marketplace's order id.
+    /// The marketplace's order id; the item's id where the fact names only an item that no order has yet.
     pub order: String,
     /// The marketplace's item id.
     #[serde(default)]

@@ -10,9 +10,9 @@ use super::time::option_instant;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Observed {
-    /// The marketplace's order id.
+    /// The marketplace's order id; empty if it names only the item.
     pub order: String,
-    /// The marketplace's item id.
+    /// The marketplace's item id; needed if `order` is empty.
     #[serde(default, deserialize_with = "text")]
     pub item: Option<String>,
     /// The seller's product code.

@@ -38,8 +38,8 @@ pub fn read_observations(text: &str) -> Result<Vec<ObservationLine>, Vec<Fault>>
 fn read_line(line: &str) -> Result<(Observed, Option<i64>), Fault> {
     let (observed, answer) =
         if line.contains("\"answer\"") { read_answer(line)? } else { (read_json(line)?, None) };
-    if observed.order.is_empty() {
-        return Err(fault("order", "is empty; every observation names its order"));
+    if observed.order.is_empty() && observed.item.is_none() {
+        return Err(fault("order", "is empty; an observation names its order, or else its item"));
     }
     Ok((observed, answer))
 }
@@ -80,6 +80,14 @@ mod tests {
             lines.iter().map(|line| (line.number, line.answer, line.observed.status)).collect();
         assert_eq!(seen, [(1, Some(7), Some(Status::Dispatched)), (3, None, None)]);
         assert_eq!(lines[0].observed.item.as_deref(), Some("111"));
+    }
+
+    #[test]
+    fn a_line_may_name_its_item_only() {
+        let lines = read_observations("{\"order\":\"\",\"item\":111}\n").unwrap();
+        assert_eq!((lines[0].observed.order.as_str(), lines[0].observed.item.as_deref()), ("", Some("111")));
+        let faults = read_observations("{\"order\":\"\",\"item\":\"\",\"sku\":\"A\"}\n").unwrap_err();
+        assert!(faults[0].to_string().starts_with("1: order: is empty"), "{}", faults[0]);
     }
 
     #[test]

@@ -298,8 +298,8 @@ fn read_mark(text: &str) -> Result<Mark, String> {
 /// connector that is newer than the host; from any other it is a mistake, and a mistake must not become a fact about a
 /// whole order by losing the part that limits it.
 fn check_observation(seen: &plugin_abi::Observation, is_newer: bool) -> Result<(), String> {
-    if seen.order.is_empty() {
-        return Err("it reported a fact without an order id".into());
+    if seen.order.is_empty() && seen.item.is_empty() {
+        return Err("it reported a fact that names neither an order nor an item".into());
     }
     if seen.quantity != NO_QUANTITY && u32::try_from(seen.quantity).is_err() {
         return Err(format!("it reported a quantity of {}", seen.quantity));

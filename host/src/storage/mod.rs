@@ -65,6 +65,15 @@ pub trait Store: Send + Sync {
         decide: Decide,
     ) -> Result<PageReport>;
 
+    /// The order of each item that an order has, by the marketplace's ids: for facts that name their item only. If two
+    /// orders of the channel have the item, it is the one that was imported first.
+    async fn orders_of_items(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        items: &[String],
+    ) -> Result<BTreeMap<String, String>>;
+
     /// Orders for which facts wait that may be applied now, by the marketplace's id: whose order is known, or which were
     /// refused.
     async fn waiting_orders(

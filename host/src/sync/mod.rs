@@ -18,6 +18,7 @@ mod run;
 mod schedule;
 mod stop;
 mod trial;
+mod unnamed;
 mod world;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use plugin_api::Millis;
+use plugin_api::{Millis, Observation};
 use serde::Serialize;
 
 use super::{
@@ -211,7 +211,10 @@ impl Engine {
             observed.retried.extend(page.told.into_iter().map(outcome_line));
             after = Some(last);
         }
-        let answers = group(&request.lines);
+        let mut facts: Vec<Observation> =
+            request.lines.iter().map(|line| line.observed.clone().into()).collect();
+        self.name_orders(holding, &mut facts).await?;
+        let answers = group(request.lines.iter().map(|line| line.answer).zip(facts));
         let mut told: BTreeMap<usize, OutcomeLine> = BTreeMap::new();
         for answers in answers.chunks(ANSWERS_A_PAGE) {
             let page = self.apply_page(holding, setting, answers.to_vec(), Vec::new(), None, mode).await?;
@@ -240,25 +243,24 @@ fn outcome_line(told: Told) -> OutcomeLine {
 }
 
 /// Groups lines into answers: by their number if they have one, else what is adjacent and about one order.
-fn group(lines: &[Line]) -> Vec<Answer> {
+fn group(lines: impl Iterator<Item = (Option<i64>, Observation)>) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
-    let mut by_number: BTreeMap<(i64, &str), usize> = BTreeMap::new();
+    let mut by_number: BTreeMap<(i64, String), usize> = BTreeMap::new();
     let mut adjacent: Option<usize> = None;
-    for (number, line) in lines.iter().enumerate() {
-        let order = line.observed.order.as_str();
-        let fact = (number, line.observed.clone().into());
-        let place = match line.answer {
+    for (number, (answer, fact)) in lines.enumerate() {
+        let order = fact.order.clone();
+        let place = match answer {
             Some(answer) => {
                 adjacent = None;
-                by_number.get(&(answer, order)).copied()
+                by_number.get(&(answer, order.clone())).copied()
             }
             None => adjacent.filter(|&place| answers[place].order == order),
         };
         match place {
-            Some(place) => answers[place].facts.push(fact),
+            Some(place) => answers[place].facts.push((number, fact)),
             None => {
-                answers.push(Answer { order: order.to_owned(), facts: vec![fact] });
-                match line.answer {
+                answers.push(Answer { order: order.clone(), facts: vec![(number, fact)] });
+                match answer {
                     Some(answer) => drop(by_number.insert((answer, order), answers.len() - 1)),
                     None => adjacent = Some(answers.len() - 1),
                 }
@@ -272,21 +274,20 @@ fn group(lines: &[Line]) -> Vec<Answer> {
 mod tests {
     use super::*;
 
-    fn line(order: &str, answer: Option<i64>) -> Line {
-        let observed = observed::Observed { order: order.to_owned(), ..observed::Observed::default() };
-        Line { observed, answer, number: 0 }
+    fn line(order: &str, answer: Option<i64>) -> (Option<i64>, Observation) {
+        (answer, Observation::new(order, None, ""))
     }
 
-    fn shape(lines: &[Line]) -> Vec<(String, Vec<usize>)> {
+    fn shape<const N: usize>(lines: [(Option<i64>, Observation); N]) -> Vec<(String, Vec<usize>)> {
         let numbers =
             |answer: Answer| (answer.order, answer.facts.into_iter().map(|(number, _)| number).collect());
-        group(lines).into_iter().map(numbers).collect()
+        group(lines.into_iter()).into_iter().map(numbers).collect()
     }
 
     #[test]
     fn adjacent_lines_of_one_order_are_one_answer() {
         let lines = [line("A", None), line("A", None), line("B", None), line("A", None)];
-        assert_eq!(shape(&lines), [("A".into(), vec![0, 1]), ("B".into(), vec![2]), ("A".into(), vec![3])]);
+        assert_eq!(shape(lines), [("A".into(), vec![0, 1]), ("B".into(), vec![2]), ("A".into(), vec![3])]);
     }
 
     #[test]
@@ -294,6 +295,6 @@ mod tests {
         let lines =
             [line("A", Some(1)), line("A", Some(2)), line("A", Some(1)), line("A", None), line("B", Some(1))];
         let expected = [("A", vec![0, 2]), ("A", vec![1]), ("A", vec![3]), ("B", vec![4])];
-        assert_eq!(shape(&lines), expected.map(|(order, numbers)| (order.to_owned(), numbers)));
+        assert_eq!(shape(lines), expected.map(|(order, numbers)| (order.to_owned(), numbers)));
     }
 }

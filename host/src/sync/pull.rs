@@ -101,7 +101,9 @@ impl Run<'_> {
     ) -> Result<(), SyncError> {
         let mark =
             page.mark.filter(|_| keeps_marks && !self.request.dry_run).map(|mark| (self.request.task, mark));
-        let answers = page::answers(page.observations);
+        let mut facts = page.observations;
+        self.engine.name_orders(self.holding, &mut facts).await?;
+        let answers = page::answers(facts);
         seen.extend(answers.iter().map(|answer| answer.order.clone()));
         let orders = answers.len() as u64;
         let done = self

@@ -92,7 +92,7 @@ pub mod encoding {
     pub const MD5_HEX: u16 = 1;
 }
 
-/// One fact about one order. Empty text means "not given".
+/// One fact about one order. Empty text means "not given"; of `order` and `item` one at least is given.
 #[repr(C)]
 #[derive(StableAbi, Clone, Debug)]
 pub struct Observation {

@@ -246,11 +246,13 @@ impl<'a> Bench<'a> {
 fn sane(seen: &Observation, now: Millis) -> Result<(), String> {
     let ids = [&seen.item, &seen.sku, &seen.package, &seen.awb, &seen.courier, &seen.invoice];
     let is_blank = |text: &String| text.trim().is_empty();
-    if is_blank(&seen.order) || ids.into_iter().flatten().any(is_blank) {
-        return Err(
-            "an observation has an id of nothing: a blank id is no id, and a row without its order no fact"
-                .to_owned(),
-        );
+    // A row may name its item only: the host finds the order.
+    let names_nothing = seen.order.is_empty() && seen.item.is_none();
+    let has_blank_order = !seen.order.is_empty() && is_blank(&seen.order);
+    if names_nothing || has_blank_order || ids.into_iter().flatten().any(is_blank) {
+        return Err("an observation has an id of nothing: a blank id is no id, and a row that names neither an order \
+                    nor an item no fact"
+            .to_owned());
     }
     if seen.quantity == Some(0) {
         return Err(format!("an observation of order {} speaks of 0 units: that is no fact", seen.order));

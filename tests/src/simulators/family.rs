@@ -19,7 +19,7 @@ pub async fn start(amazon: Amazon, config: impl Fn(u16) -> Config) -> io::Result
         Simulator::start(Voonik, config(3)).await?,
         Simulator::start(Paytm::default(), config(4)).await?,
         Simulator::start(ShopClues, config(5)).await?,
-        Simulator::start(Snapdeal::default(), config(6)).await?,
+        Simulator::start(Snapdeal { accepts_returns: true }, config(6)).await?,
         Simulator::start(Wooplr, config(7)).await?,
     ])
 }

@@ -27,7 +27,8 @@ use crate::{
 /// The marketplace.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Snapdeal {
-    /// Whether sellers accept what comes back at once; else it waits at the seller for ever.
+    /// Whether sellers accept what comes back at once, so that the lists of completed returns show it; else it waits at the
+    /// seller for ever.
     pub accepts_returns: bool,
 }
 
@@ -54,6 +55,7 @@ static PROFILE: Profile = Profile {
         (Life::CancelledInPart, 8),
         (Life::Refused, 10),
         (Life::Reattempted, 4),
+        (Life::SentBack, 9),
         (Life::Lost, 3),
     ],
     split_percent: 35,

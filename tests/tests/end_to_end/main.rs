@@ -6,6 +6,7 @@
 mod agreement;
 mod guards;
 mod site;
+mod unnamed;
 
 use agreement::disagreements;
 use kit::{
@@ -89,6 +90,12 @@ async fn paytm_orders_end_as_the_marketplace_has_them() {
 async fn snapdeal_orders_end_as_the_marketplace_has_them() {
     let site = Site::snapdeal(7, 20).await;
     live(&site, |_| Vec::new()).await;
+    // Its lists of buyers' returns name no order.
+    let orders = site.simulator.truth(false).orders;
+    assert!(
+        orders.iter().flat_map(|order| &order.returns).any(|ret| ret.kind == "CIR"),
+        "some were sent back"
+    );
     let wrong = disagreements(&site).await;
     assert!(wrong.is_empty(), "{} orders differ:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -59,7 +59,7 @@ impl Site {
     }
 
     pub(crate) async fn snapdeal(seed: u64, orders: u32) -> Site {
-        Site::on(Snapdeal::default(), seed, orders).await
+        Site::on(Snapdeal { accepts_returns: true }, seed, orders).await
     }
 
     pub(crate) async fn wooplr(seed: u64, orders: u32) -> Site {

@@ -201,7 +201,7 @@ async fn nonsense_is_told_from_facts() {
         ("end is a list", "its mark cannot be read"),
         ("unknown status", "it reported status number 999, which does not exist"),
         ("negative quantity", "it reported a quantity of -7"),
-        ("no order id", "it reported a fact without an order id"),
+        ("no order id", "it reported a fact that names neither an order nor an item"),
         ("unknown shipper", "it reported shipper 7"),
         ("asks twice", "it asked question 1 twice"),
         ("asks nothing", "it waits and has asked for nothing"),

@@ -120,9 +120,14 @@ async fn snapdeal_s_returns_wait_until_they_are_accepted() {
         let sd = Sd::open(accepts, 120).await;
         sd.0.pass(600);
         let range = format!("startDate=0&endDate={}", sd.0.now());
-        let path = format!("/returns/completed?{MODES}&returnMode=COURIER&{range}");
-        let accepted = sd.list(&path, "ReturnDataSROList").await;
-        assert_eq!(accepted.is_empty(), !accepts);
+        let path = |kind: &str| format!("/returns/completed?{MODES}&returnMode={kind}&{range}");
+        let mut accepted = Vec::new();
+        for kind in ["COURIER", "BUYER"] {
+            let rows = sd.list(&path(kind), "ReturnDataSROList").await;
+            assert_eq!(rows.is_empty(), !accepts, "{kind}");
+            accepted.extend(rows);
+        }
+        assert!(accepted.iter().all(|row| row["orderCode"].is_null()), "they name the suborder only");
         let back: Vec<String> =
             sd.0.sim
                 .truth(false)
@@ -134,13 +139,17 @@ async fn snapdeal_s_returns_wait_until_they_are_accepted() {
                 .collect();
         assert!(!back.is_empty());
         for item in back {
-            let path = format!("/returns/pending/suborder/{item}?{MODES}&returnMode=COURIER");
-            let rows = sd.get(&path).await.json()["payload"]["ReturnDataSROList"].clone();
-            assert_eq!(rows.as_array().unwrap().len(), usize::from(!accepts), "{item}");
+            let mut rows = Vec::new();
+            for kind in ["COURIER", "BUYER"] {
+                let path = format!("/returns/pending/suborder/{item}?{MODES}&returnMode={kind}");
+                let reply = sd.get(&path).await.json();
+                rows.extend(reply["payload"]["ReturnDataSROList"].as_array().unwrap().clone());
+            }
+            assert_eq!(rows.len(), usize::from(!accepts), "{item}");
             assert!(accepts || rows[0]["returnDeliveredOn"].is_i64());
             assert_eq!(accepted.iter().any(|row| row["suborderCode"] == item.as_str()), accepts);
         }
-        let large = sd.get(&format!("{path}&pageSize=21")).await;
+        let large = sd.get(&format!("{}&pageSize=21", path("COURIER"))).await;
         assert_eq!(large.json()["metadata"]["message"], "Invalid page size");
     }
 }

@@ -70,7 +70,12 @@ pub(super) fn without_order(policy: &Policy, seen: &Observation) -> Verdict {
         .or(seen.sku.as_deref())
         .map(|item| format!(" / item {item}"))
         .unwrap_or_default();
-    let text = format!("Order {}{item} of channel {} is not known here", seen.order, policy.channel);
+    let text = if seen.item.as_ref() == Some(&seen.order) {
+        // The marketplace named the item only, and its id stands for the order's.
+        format!("Item {} of channel {} is of no order that is known here", seen.order, policy.channel)
+    } else {
+        format!("Order {}{item} of channel {} is not known here", seen.order, policy.channel)
+    };
     Verdict::new(Outcome::Parked, Row::G4, text).code(Code::UnknownOrder)
 }
 

@@ -222,6 +222,7 @@ impl Import {
                 row.changed_at = changed_at.get(&row.order.code).copied();
             }
             save::orders(db, tenant, &rows.orders)?;
+            save::order_items(db, tenant, files)?;
             save::invoices(db, tenant, &rows.invoices)?;
             save::putaways(db, tenant, &rows.putaways)?;
             save::conflicts(db, tenant, &rows.conflicts)?;
@@ -234,6 +235,7 @@ impl Import {
         for parked in parked.chunks(CHUNK) {
             save::parked(db, tenant, parked)?;
         }
+        save::rehome(db, tenant)?;
         for changes in snapshot.history.chunks(CHUNK) {
             save::history(db, tenant, changes)?;
         }
@@ -251,6 +253,7 @@ impl Import {
             "conflicts",
             "putaways",
             "invoices",
+            "order_items",
             "orders",
             "stock",
             "sequences",

@@ -194,6 +194,23 @@ fn waiting(
     Ok(waiting)
 }
 
+/// The orders of items, by the marketplace's ids.
+pub(super) fn orders_of_items(
+    db: &Connection,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    items: &[String],
+) -> Result<BTreeMap<String, String>, Fail> {
+    let found = each(
+        db,
+        "SELECT i.channel_item_id, i.channel_order_id FROM json_each(?3) k CROSS JOIN order_items i
+           ON i.tenant = ?1 AND i.channel = ?2 AND i.channel_item_id = k.value",
+        params![tenant.as_str(), channel.as_str(), json(items)?],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(found.into_iter().collect())
+}
+
 pub(super) fn facilities(db: &Connection, tenant: &TenantCode) -> Result<Vec<Facility>, Fail> {
     records(db, "facility", "SELECT body FROM facilities WHERE tenant = ?1 ORDER BY code", [tenant.as_str()])
 }

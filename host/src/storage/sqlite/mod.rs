@@ -170,6 +170,19 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn orders_of_items(
+        &self,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        items: &[String],
+    ) -> Result<BTreeMap<String, String>> {
+        let (tenant, channel, items) = (tenant.clone(), channel.clone(), items.to_vec());
+        self.read("was finding the orders of items", move |db| {
+            load::orders_of_items(db, &tenant, &channel, &items)
+        })
+        .await
+    }
+
     async fn waiting_orders(
         &self,
         tenant: &TenantCode,

@@ -1,6 +1,6 @@
 //! Writes records, any number of them with one statement a table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use plugin_api::{Mark, Millis, Task};
 use rusqlite::{Connection, params};
@@ -147,6 +147,50 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]
         params![tenant.as_str(), json(&rows)?, bodies.bytes()],
     )?;
     all_written(written, rows.len(), "an order was given to another channel")
+}
+
+/// Notes which order has an item, by the marketplace's ids. An item that an earlier order has stays with that one.
+pub(super) fn order_items(db: &Connection, tenant: &TenantCode, files: &[OrderFile]) -> Result<(), Fail> {
+    let rows: Vec<(&ChannelCode, &str, &str)> = files
+        .iter()
+        .flat_map(|file| {
+            let order = &file.order;
+            let ids = order.items.iter().filter_map(|item| item.channel_item_id.as_deref());
+            // Units of one line share its id.
+            let ids: BTreeSet<&str> = ids.filter(|id| !id.is_empty()).collect();
+            ids.into_iter().map(|id| (&order.channel, id, order.channel_order_id.as_str()))
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "INSERT INTO order_items (tenant, channel, channel_item_id, channel_order_id)
+         SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2) WHERE true
+         ON CONFLICT DO NOTHING",
+        params![tenant.as_str(), json(&rows)?],
+    )?;
+    Ok(())
+}
+
+/// Gives facts that wait under the id of an item the order that has the item.
+pub(super) fn rehome(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
+    execute(
+        db,
+        "WITH k AS MATERIALIZED (
+             SELECT p.id, i.channel_order_id AS home
+             FROM parked p CROSS JOIN order_items i
+               ON i.tenant = p.tenant AND i.channel = p.channel AND i.channel_item_id = p.channel_order_id
+             WHERE p.tenant = ?1 AND p.body ->> 'item' = p.channel_order_id
+               AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.tenant = p.tenant AND o.channel = p.channel
+                               AND o.channel_order_id = p.channel_order_id))
+         UPDATE parked SET channel_order_id = k.home,
+             body = json_set(body, '$.order', k.home, '$.observation.order', k.home)
+         FROM k WHERE parked.tenant = ?1 AND parked.id = k.id",
+        [tenant.as_str()],
+    )?;
+    Ok(())
 }
 
 /// Adds or replaces invoices.

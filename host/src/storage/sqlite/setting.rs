@@ -33,6 +33,7 @@ pub(super) const TENANT_TABLES: &[&str] = &[
     "conflicts",
     "putaways",
     "invoices",
+    "order_items",
     "orders",
     "channels",
     "stock",

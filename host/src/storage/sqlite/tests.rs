@@ -13,7 +13,7 @@ use rusqlite::{
 };
 use serde_json::json;
 
-use super::{Sqlite, fault::Fail, lease, order, run, task};
+use super::{Sqlite, fault::Fail, lease, load, order, run, task};
 use crate::{
     domain::order::OrderStatus,
     secrets::Key,
@@ -214,6 +214,7 @@ async fn what_is_read_again_and_again_is_found_by_an_index_and_needs_no_sorting(
         task::due(db, 0, &crate::storage::Full::default(), 10)?;
         task::mark(db, &tenant, &channel, Task::Status)?;
         order::waiting(db, &tenant, &channel, None, 10)?;
+        load::orders_of_items(db, &tenant, &channel, &["111".to_owned()])?;
         for task in [Task::Pending, Task::Delivery] {
             order::open_refs(
                 db,
@@ -396,6 +397,30 @@ async fn a_backup_is_a_whole_database() {
     assert!(matches!(store.back_up(copy.clone()).await, Err(StoreError::Exists(_))));
     let restored = Sqlite::open(&copy, file.key.clone()).unwrap();
     assert_eq!(export(&restored, &acme()).await, export(&store, &acme()).await);
+}
+
+#[tokio::test]
+async fn orders_of_an_earlier_schema_are_found_by_their_items() {
+    let file = File::new();
+    let old = Connection::open(file.path()).unwrap();
+    old.execute_batch(include_str!("../../../migrations/sqlite/0001_start.sql")).unwrap();
+    for (code, items) in [
+        ("B", json!([{"channel_item_id": "1"}, {"channel_item_id": null}, {}])),
+        ("A", json!([{"channel_item_id": "1"}, {"channel_item_id": "2"}, {"channel_item_id": "2"}])),
+    ] {
+        old.execute(
+            "INSERT INTO orders VALUES ('acme', ?1, 'FK1', 'OD' || ?1, 'CREATED', 1, 0, 0, 0, 0, 0, NULL, NULL, ?2)",
+            [code.to_owned(), json!({ "items": items }).to_string()],
+        )
+        .unwrap();
+    }
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    let store = file.try_open().unwrap();
+    let items = ["1".to_owned(), "2".to_owned()];
+    let found = store.orders_of_items(&acme(), &fk1(), &items).await.unwrap();
+    let found: Vec<_> = found.iter().map(|(item, order)| (item.as_str(), order.as_str())).collect();
+    assert_eq!(found, [("1", "ODB"), ("2", "ODA")]);
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ macro_rules! suite {
                 an_order_forgets_its_fingerprint_when_it_is_written_otherwise,
                 a_channel_that_is_set_anew_forgets_fingerprints,
                 facts_wait_until_they_are_taken_back,
+                an_order_is_found_by_its_item,
+                a_fact_that_waits_under_its_item_comes_to_the_order_with_the_import,
                 the_ledger_knows_stock_and_used_numbers,
                 shortfall_is_summed_over_changes,
                 two_hosts_draw_distinct_consecutive_numbers,

@@ -1,7 +1,7 @@
 //! Pages: all or nothing, under the fence.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -20,6 +20,7 @@ use crate::{
         duties::Parked,
         effect::Effect,
         invoice::SequenceKind,
+        observed::Observed,
         order::{ItemStatus, OrderStatus},
         snapshot::Traceability,
     },
@@ -298,6 +299,53 @@ pub(crate) async fn facts_wait_until_they_are_taken_back(db: &impl Database) {
     assert_eq!(store.waiting_orders(&acme(), &fk1(), None, 10).await.unwrap(), ["OD1"]);
     let filter = ParkedFilter { channel_order_id: Some("OD7".into()), ..ParkedFilter::default() };
     assert_eq!(store.parked(&acme(), &filter, None, 10).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn an_order_is_found_by_its_item(db: &impl Database) {
+    let store = db.open();
+    let mut tenant = acme_with(3);
+    tenant.orders.push(serde_json::from_value(order(4, "AZ1")).unwrap());
+    // A second order with the item of the first.
+    tenant.orders[2].items[0].channel_item_id = Some("111".into());
+    import(&*store, tenant).await;
+    let items: Vec<String> = ["111", "211", "311", "411", ""].map(str::to_owned).to_vec();
+    let found = store.orders_of_items(&acme(), &fk1(), &items).await.unwrap();
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(item, order)| ((*item).to_owned(), (*order).to_owned())).collect()
+    };
+    assert_eq!(found, pairs(&[("111", "OD1"), ("211", "OD2")]));
+    let elsewhere = store.orders_of_items(&acme(), &"AZ1".into(), &items).await.unwrap();
+    assert_eq!(elsewhere, pairs(&[("411", "OD4")]));
+
+    import(&*store, acme_with(1)).await;
+    let left = store.orders_of_items(&acme(), &fk1(), &items).await.unwrap();
+    assert_eq!(left, pairs(&[("111", "OD1")]), "what an import replaces is gone");
+    store.remove_tenant(&acme()).await.unwrap();
+    assert!(store.orders_of_items(&acme(), &fk1(), &items).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_fact_that_waits_under_its_item_comes_to_the_order_with_the_import(db: &impl Database) {
+    let store = db.open();
+    let mut tenant = acme_with(2);
+    let fact = |order: &str, item: &str| Parked {
+        item: Some(item.to_owned()),
+        observation: Observed { item: Some(item.to_owned()), ..parked(order, "UNKNOWN_ORDER").observation },
+        ..parked(order, "UNKNOWN_ORDER")
+    };
+    tenant.parked = vec![fact("211", "211"), fact("911", "911"), fact("OD9", "111")];
+    for parked in &mut tenant.parked {
+        parked.channel = Some(fk1());
+    }
+    import(&*store, tenant).await;
+    assert_eq!(store.waiting_orders(&acme(), &fk1(), None, 10).await.unwrap(), ["OD2"]);
+    let rows = store.parked(&acme(), &ParkedFilter::default(), None, 10).await.unwrap();
+    let orders: Vec<_> =
+        rows.iter().map(|row| (row.parked.order.as_str(), row.parked.observation.order.as_str())).collect();
+    assert_eq!(
+        orders,
+        [("OD2", "OD2"), ("911", "911"), ("OD9", "OD9")],
+        "the other items are of no order here"
+    );
 }
 
 pub(crate) async fn the_ledger_knows_stock_and_used_numbers(db: &impl Database) {

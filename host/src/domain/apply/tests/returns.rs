@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use plugin_api::{Observation, ReturnFact, ReturnKind, Status};
 
 use super::{
-    super::{Fact, Outcome, Row, apply},
+    super::{Fact, Outcome, Row, Verdict, apply},
     scene::{ALL_SERIES, Words, at, loose, packed, says},
 };
 use crate::domain::{
@@ -911,7 +911,7 @@ fn r7_the_dispatch_counts_whatever_becomes_of_the_return() {
 fn r7_a_dispatch_that_is_told_in_so_many_words_is_not_made_up_for() {
     let mut scene = loose(ItemStatus::Created);
     let decision = scene.decide(&[says(Status::CourierReturn), says(Status::Dispatched)]);
-    let rows: Vec<_> = decision.verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    let rows: Vec<_> = decision.verdicts.iter().map(Verdict::row_text).collect();
     assert_eq!(rows, ["R1", "D6"]);
 }
 

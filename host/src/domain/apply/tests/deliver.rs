@@ -338,6 +338,15 @@ fn l2_each_word_that_implies_the_dispatch_says_so() {
 }
 
 #[test]
+fn l2_a_refused_dispatch_refuses_every_word_that_implies_it() {
+    let mut scene = packed(PackageStatus::Created, 2).lacking(&ALL_SERIES);
+    let told = [says(Status::Delivered).item("1"), says(Status::Delivered).item("2")];
+    let rows: Vec<_> = scene.decide(&told).verdicts.iter().map(Verdict::row_text).collect();
+    assert_eq!(rows, ["D10", "D10"]);
+    assert_eq!(scene.edit("SP90").status, PackageStatus::Created);
+}
+
+#[test]
 fn l3_each_package_has_its_own_way_back() {
     let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
     scene.hear(&[

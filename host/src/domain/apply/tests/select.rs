@@ -121,6 +121,17 @@ fn a_total_counts_so_many_units_and_over_one_unit_is_no_choice() {
 }
 
 #[test]
+fn a_return_that_is_over_does_not_keep_a_unit_from_another() {
+    let mut scene = packed(PackageStatus::Delivered, 2);
+    let said = |status, id: &str| says(status).ret(id, Some(ReturnKind::Cir)).item("1");
+    scene.hear(&[said(Status::ReturnRequested, "R1")]);
+    let asked = says(Status::ReturnRequested).ret("R2", Some(ReturnKind::Cir)).sku("A", 2);
+    assert_eq!(means(&scene, &asked), "2 1");
+    scene.hear(&[said(Status::ReturnCancelled, "R1")]);
+    assert_eq!(means(&scene, &asked), "1 2");
+}
+
+#[test]
 fn among_units_on_the_shelf_the_one_in_a_package_goes_first() {
     let scene = loose(ItemStatus::Fulfillable).package("SP90", PackageStatus::Created, 1);
     assert_eq!(means(&scene, &says(Status::Dispatched).sku("A", 1)), "D21: 2");
@@ -156,6 +167,9 @@ fn an_item_in_a_named_package_is_the_part_of_it_that_is_in_there() {
     let scene = one_line_in_two_packages();
     assert_eq!(means(&scene, &says(Status::Delivered).item("1").package("P2")), "2");
     assert_eq!(means(&scene, &says(Status::Delivered).item("1")), "1 2");
+    // An item that is elsewhere here counts for more than the package that is named with it.
+    let scene = scene.with(|scene| scene.item(2).channel_item_id = Some("2".to_owned()));
+    assert_eq!(means(&scene, &says(Status::Delivered).item("1").package("P2")), "1");
 }
 
 #[test]

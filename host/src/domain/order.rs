@@ -464,8 +464,8 @@ mod tests {
 
     #[test]
     fn a_unit_is_open_until_it_leaves_or_is_cancelled() {
-        let open: Vec<_> = ItemStatus::ALL.iter().copied().filter(|status| status.is_open()).collect();
         use ItemStatus as I;
+        let open: Vec<_> = I::ALL.iter().copied().filter(|status| status.is_open()).collect();
         assert_eq!(open, [I::Created, I::Unfulfillable, I::Fulfillable, I::LocationNotServiceable]);
     }
 

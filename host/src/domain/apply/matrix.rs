@@ -132,6 +132,8 @@ fn groups() -> Vec<(&'static str, Vec<Said>)> {
 const DAY_MS: Millis = 86_400_000;
 /// 2026-01-20T00:00:00Z: any fixed day will do.
 const NOW: Millis = 1_768_867_200_000;
+/// When all that is known happened: 2026-01-19T00:00:00Z.
+const KNOWN: Millis = 1_768_780_800_000;
 
 /// What is said is newer than all that is known.
 fn observation(said: Said) -> Observation {
@@ -174,7 +176,7 @@ fn package(status: PackageStatus) -> Package {
         invoice: invoiced.then(|| "OLD/1".to_owned()),
         hold: None,
         dispatched_at: None,
-        delivered_at: Some(NOW - DAY_MS),
+        delivered_at: Some(KNOWN),
         last_delivered_at: None,
         courier_status: None,
     }
@@ -194,7 +196,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         reason: None,
         awb: None,
         courier: None,
-        at: Some(NOW - DAY_MS),
+        at: Some(KNOWN),
         flag: None,
         last_at: None,
     };
@@ -217,7 +219,7 @@ fn file((item, in_package): Local, shipped_by: ShippedBy) -> OrderFile {
         status: item,
         package: package.as_ref().map(|package| package.code.clone()),
         allocated: None,
-        cancelled_at: (item == ItemStatus::Cancelled).then_some(NOW - DAY_MS),
+        cancelled_at: (item == ItemStatus::Cancelled).then_some(KNOWN),
         channel_status: None,
     };
     let mut order = Order {

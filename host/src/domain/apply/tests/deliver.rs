@@ -3,7 +3,10 @@
 use insta::assert_snapshot;
 use plugin_api::{ReturnKind, Status};
 
-use super::scene::{ALL_SERIES, Words, at, loose, packed, says};
+use super::{
+    super::Verdict,
+    scene::{ALL_SERIES, Words, at, loose, packed, says},
+};
 use crate::domain::order::{ItemStatus, PackageStatus};
 
 #[test]
@@ -322,7 +325,7 @@ fn l1_a_delivery_fills_blanks_and_keeps_its_first_time() {
 fn l2_a_dispatch_that_is_told_in_so_many_words_is_not_made_up_for() {
     let mut scene = loose(ItemStatus::Created);
     let decision = scene.decide(&[says(Status::Delivered), says(Status::Dispatched)]);
-    let rows: Vec<_> = decision.verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    let rows: Vec<_> = decision.verdicts.iter().map(Verdict::row_text).collect();
     assert_eq!(rows, ["L1", "D6"]);
 }
 
@@ -330,8 +333,17 @@ fn l2_a_dispatch_that_is_told_in_so_many_words_is_not_made_up_for() {
 fn l2_each_word_that_implies_the_dispatch_says_so() {
     let mut scene = packed(PackageStatus::Created, 2);
     let told = [says(Status::Delivered).item("1"), says(Status::Delivered).item("2")];
-    let rows: Vec<_> = scene.decide(&told).verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    let rows: Vec<_> = scene.decide(&told).verdicts.iter().map(Verdict::row_text).collect();
     assert_eq!(rows, ["D3>L2", "D3>L2"]);
+}
+
+#[test]
+fn l2_a_refused_dispatch_refuses_every_word_that_implies_it() {
+    let mut scene = packed(PackageStatus::Created, 2).lacking(&ALL_SERIES);
+    let told = [says(Status::Delivered).item("1"), says(Status::Delivered).item("2")];
+    let rows: Vec<_> = scene.decide(&told).verdicts.iter().map(Verdict::row_text).collect();
+    assert_eq!(rows, ["D10", "D10"]);
+    assert_eq!(scene.edit("SP90").status, PackageStatus::Created);
 }
 
 #[test]
@@ -401,7 +413,7 @@ fn k1_an_old_word_that_was_known_does_not_take_the_place_of_a_later_one() {
     let mut scene = packed(PackageStatus::Dispatched, 1);
     let told_again = says(Status::InTransit).on("2026-01-17");
     scene.hear(&[says(Status::InTransit).on("2026-01-16")]);
-    scene.hear(&[told_again.clone()]);
+    scene.hear(std::slice::from_ref(&told_again));
     scene.hear(&[says(Status::OutForDelivery).on("2026-01-18")]);
     assert_snapshot!(scene.hear(&[told_again]), @"UNCHANGED G7: This was applied before, or says nothing new.");
     assert_eq!(scene.edit("SP90").courier_status.as_deref(), Some("out_for_delivery"));

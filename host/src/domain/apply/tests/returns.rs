@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use plugin_api::{Observation, ReturnFact, ReturnKind, Status};
 
 use super::{
-    super::{Fact, Outcome, Row, apply},
+    super::{Fact, Outcome, Row, Verdict, apply},
     scene::{ALL_SERIES, Words, at, loose, packed, says},
 };
 use crate::domain::{
@@ -724,6 +724,15 @@ fn r2_what_is_known_of_the_way_back_stays_and_one_unit_stands_for_the_package() 
 }
 
 #[test]
+fn r2_the_way_back_and_its_end_may_stand_in_one_answer() {
+    let mut scene = packed(PackageStatus::Shipped, 1);
+    let decision = scene.decide(&[says(Status::CourierReturn), rto(Status::Returned)]);
+    let rows: Vec<_> = decision.verdicts.iter().map(Verdict::row_text).collect();
+    assert_eq!(rows, ["R1", "R2"]);
+    assert_eq!(scene.edit("SP90").status, PackageStatus::Returned);
+}
+
+#[test]
 fn r2_each_package_is_received_by_its_own_putaway() {
     let mut scene = packed(PackageStatus::Shipped, 1).package("SP91", PackageStatus::Shipped, 1);
     assert_snapshot!(scene.hear(&[rto(Status::Returned)]), @"
@@ -911,7 +920,7 @@ fn r7_the_dispatch_counts_whatever_becomes_of_the_return() {
 fn r7_a_dispatch_that_is_told_in_so_many_words_is_not_made_up_for() {
     let mut scene = loose(ItemStatus::Created);
     let decision = scene.decide(&[says(Status::CourierReturn), says(Status::Dispatched)]);
-    let rows: Vec<_> = decision.verdicts.iter().map(|verdict| verdict.row_text()).collect();
+    let rows: Vec<_> = decision.verdicts.iter().map(Verdict::row_text).collect();
     assert_eq!(rows, ["R1", "D6"]);
 }
 

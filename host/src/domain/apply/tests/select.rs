@@ -17,10 +17,9 @@ fn means(scene: &Scene, said: &Observation) -> String {
     let case = Case::new(scene.file.clone(), &mut ledger, &scene.policy);
     match select::targets(&case, said, said.status.unwrap()) {
         Ok(found) => {
-            let rows: String = found.rows.iter().map(|row| format!("{}: ", row.as_str())).collect();
-            let items: Vec<_> =
-                found.items.iter().map(|&item| case.item(item).code.as_str().replace("O1-", "")).collect();
-            rows + &items.join(" ")
+            let rows = found.rows.iter().map(|row| format!("{row}:"));
+            let number = |&item: &usize| case.item(item).code.as_str().replace("O1-", "");
+            rows.chain(found.items.iter().map(number)).collect::<Vec<_>>().join(" ")
         }
         Err(Verdict { message, .. }) => message,
     }
@@ -116,9 +115,20 @@ fn a_total_means_first_what_is_there_already_and_then_what_is_nearest_to_it() {
 fn a_total_counts_so_many_units_and_over_one_unit_is_no_choice() {
     let scene = loose(ItemStatus::Created).loose(ItemStatus::Created).loose(ItemStatus::Created);
     let told: Vec<_> = (0..5).map(|count| means(&scene, &says(Status::Dispatched).sku("A", count))).collect();
-    assert_eq!(told, ["D21: ", "D21: 1", "D21: 1 2", "D21: 1 2 3", "D21: 1 2 3"]);
+    assert_eq!(told, ["D21:", "D21: 1", "D21: 1 2", "D21: 1 2 3", "D21: 1 2 3"]);
     assert_eq!(means(&loose(ItemStatus::Created), &says(Status::Dispatched).sku("A", 1)), "1");
     assert_eq!(means(&loose(ItemStatus::Created), &says(Status::Cancelled).sku("A", 1)), "1");
+}
+
+#[test]
+fn a_return_that_is_over_does_not_keep_a_unit_from_another() {
+    let mut scene = packed(PackageStatus::Delivered, 2);
+    let said = |status, id: &str| says(status).ret(id, Some(ReturnKind::Cir)).item("1");
+    scene.hear(&[said(Status::ReturnRequested, "R1")]);
+    let asked = says(Status::ReturnRequested).ret("R2", Some(ReturnKind::Cir)).sku("A", 2);
+    assert_eq!(means(&scene, &asked), "2 1");
+    scene.hear(&[said(Status::ReturnCancelled, "R1")]);
+    assert_eq!(means(&scene, &asked), "1 2");
 }
 
 #[test]
@@ -157,6 +167,9 @@ fn an_item_in_a_named_package_is_the_part_of_it_that_is_in_there() {
     let scene = one_line_in_two_packages();
     assert_eq!(means(&scene, &says(Status::Delivered).item("1").package("P2")), "2");
     assert_eq!(means(&scene, &says(Status::Delivered).item("1")), "1 2");
+    // An item that is elsewhere here counts for more than the package that is named with it.
+    let scene = scene.with(|scene| scene.item(2).channel_item_id = Some("2".to_owned()));
+    assert_eq!(means(&scene, &says(Status::Delivered).item("1").package("P2")), "1");
 }
 
 #[test]

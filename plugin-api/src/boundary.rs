@@ -35,10 +35,15 @@ pub const fn header<C: Exported>() -> Header {
 pub trait Exported: Connector {
     /// The version of the connector's crate.
     const VERSION: &'static str;
+
+    /// What stands in the file's `.connector` section.
+    fn manifest() -> &'static [u8];
 }
 
 extern "C" fn root<C: Exported>() -> RootModuleResult {
     use plugin_abi::prefix_leak;
+    // Some linkers drop what no code refers to, whatever section it is in: GNU ld of 2022 does, lld does not.
+    std::hint::black_box(C::manifest());
     plugin_abi::call_root_module_loader(|| {
         prefix_leak(ConnectorModule { init, describe: describe::<C>, open: open::<C> })
     })
@@ -330,6 +335,10 @@ mod tests {
 
     impl Exported for Fails {
         const VERSION: &'static str = "1.2.3";
+
+        fn manifest() -> &'static [u8] {
+            b""
+        }
     }
 
     fn refused<T>(result: RResult<T, Fault>) -> Error {

@@ -13,6 +13,10 @@ macro_rules! export_connector {
         const _: () = {
             impl $crate::__export::Exported for $connector {
                 const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+                fn manifest() -> &'static [u8] {
+                    &MANIFEST
+                }
             }
 
             #[expect(unsafe_code, reason = "an exported symbol")]

@@ -307,7 +307,10 @@ mod tests {
             for paging in Paging::value_variants() {
                 let files = new("tata-cliq", *auth, *paging).files(Path::new("/src/plugin-api"));
                 for (path, text) in &files {
-                    let left = text.contains("{{") || text.lines().any(|line| line.starts_with('%'));
+                    // A place is `{{name}}`; the doubled braces of a `format!` are no place.
+                    let is_place = |rest: &str| rest.starts_with(|c: char| c.is_ascii_lowercase());
+                    let left = text.split("{{").skip(1).any(is_place)
+                        || text.lines().any(|line| line.starts_with('%'));
                     assert!(!left, "{auth:?}, {paging:?}, {path}:\n{text}");
                     assert!(!text.contains("\n\n\n"), "{auth:?}, {paging:?}, {path} has a hole:\n{text}");
                 }

@@ -39,6 +39,11 @@ fn g4_an_unknown_order_waits_and_is_not_created() {
         format!("{} {} {}", verdict.row_text(), verdict.code.unwrap().as_str(), verdict.message), @"G4 UNKNOWN_ORDER Order OD1 / item 7 of channel FK1 is not known here");
     let unmapped = unknown_order(&scene.policy, &says(Status::Unmapped));
     assert_eq!(unmapped.outcome, Outcome::Ignored);
+    // Under an item's id stands what was said of the item alone.
+    let mut nameless = says(Status::Returned).item("7");
+    nameless.order = "7".to_owned();
+    let message = unknown_order(&scene.policy, &nameless).message;
+    assert_eq!(message, "Item 7 of channel FK1 is of no order that is known here");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use kit::{
 use serde_json::Value;
 
 /// The longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder of its own for the program and its data, so that no connector lies beside the program.
 struct Place {

@@ -15,6 +15,7 @@ use crate::{
     app::App,
     domain::codes::{ChannelCode, TenantCode},
     plugins::Connector,
+    settings,
     storage::{Counts, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
 };
 
@@ -175,6 +176,24 @@ pub(super) fn counts(counts: &Counts) -> String {
     if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
+/// Seals the secrets among a channel's settings. They stand there if the channel was taken over before its connector, which
+/// alone knows what is a secret. Settings that the connector does not take are left alone; runs and `doctor` name them.
+async fn seal(
+    app: &App,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    connector: &Connector,
+) -> Result<(), Failure> {
+    let Some(mut known) = app.store.channel(tenant, channel).await? else { return Ok(()) };
+    let Ok(sorted) = settings::sort(&connector.descriptor, &known.settings) else { return Ok(()) };
+    if sorted.secrets.is_empty() {
+        return Ok(());
+    }
+    app.store.put_secrets(tenant, channel, &sorted.secrets).await?;
+    known.settings = sorted.settings;
+    Ok(app.store.put_channel(tenant, &known).await?)
+}
+
 /// Makes the tasks that a channel's connector serves and the channel does not have yet.
 pub(super) async fn ensure(
     app: &App,
@@ -182,6 +201,7 @@ pub(super) async fn ensure(
     channel: &ChannelCode,
     connector: &Arc<Connector>,
 ) -> Result<(), Failure> {
+    seal(app, tenant, channel, connector).await?;
     let now = app.clock.now_ms();
     let tasks: Vec<NewTask> =
         connector.descriptor.tasks.iter().map(|task| NewTask::usual(*task, now)).collect();

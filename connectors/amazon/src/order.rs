@@ -117,14 +117,14 @@ impl Order {
         }
     }
 
-    /// Adds what the Easy Ship interface says about the order's package: the further status wins, gaps are filled.
+    /// Adds what the Easy Ship interface says about the order's package: the further status wins, gaps are filled. Its own id
+    /// of the package is left out: the order interface calls the same package otherwise, and the host would take them for
+    /// two. The waybill tells that they are one.
     pub(crate) fn add_scheduled(&mut self, scheduled: wire::ScheduledPackage) {
-        let id = scheduled.scheduled_package_id.and_then(|id| given(id.package_id));
         let added = Package {
             fine: given(scheduled.package_status).map(|raw| SCHEDULED.word(&raw)),
             awb: scheduled.tracking_details.and_then(|tracking| given(tracking.tracking_id)),
             invoice: scheduled.invoice.and_then(|invoice| given(invoice.invoice_number)),
-            id,
             ..Package::default()
         };
         let same = self.packages.iter_mut().find(|package| {
@@ -138,7 +138,6 @@ impl Order {
                     package.fine = added.fine;
                 }
                 package.awb = package.awb.take().or(added.awb);
-                package.id = package.id.take().or(added.id);
                 package.invoice = added.invoice;
             }
         }

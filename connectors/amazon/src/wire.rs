@@ -118,7 +118,6 @@ pub(crate) struct ScheduledPackage {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScheduledPackageId {
     pub(crate) amazon_order_id: Option<String>,
-    pub(crate) package_id: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -28,7 +28,7 @@ const ORDERS: u32 = 1_000;
 /// Steps of virtual time; the last return of these worlds is settled after some two weeks.
 const STEP_HOURS: u32 = 24;
 /// The longest that the daemon may take to read everything once.
-const CATCH_UP: Duration = Duration::from_secs(30);
+const CATCH_UP: Duration = Duration::from_mins(3);
 
 /// Shows Statusync at work on simulated marketplaces.
 #[derive(Parser)]

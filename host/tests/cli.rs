@@ -222,6 +222,21 @@ fn an_import_warns_of_a_connector_that_is_not_loaded() {
 }
 
 #[test]
+fn of_several_snapshots_one_that_is_refused_does_not_stop_the_others() {
+    let place = Place::new();
+    let named = |code: &str| {
+        let mut snapshot = acme();
+        snapshot["tenant"] = json!(code);
+        place.file(&format!("{code}.json"), snapshot.to_string())
+    };
+    let (first, last, bad) = (named("first"), named("last"), place.file("bad.json", "{"));
+    let told = place.run(&format!("import {first} {bad} {last}"));
+    told.says(3, &["tenant first is imported", "bad.json:1:", "tenant last is imported", "1 of 3 snapshots"]);
+    assert_eq!(place.run("tenant list").out, "TENANT  STATE\nfirst   live\nlast    live\n");
+    place.run(&format!("import {bad} {bad}")).says(1, &["2 of 2 snapshots were not taken"]);
+}
+
+#[test]
 fn a_snapshot_that_contradicts_itself_is_refused_whole() {
     let cases: [(&str, Value, &str); 6] = [
         ("/orders/0/channel", json!("FK2"), "orders[0].channel: order O1 is of channel FK2"),

@@ -133,10 +133,22 @@ pub fn library(surface: Surface, fixture: &str) -> Result<PathBuf> {
     }
     let package = tree(surface, &["plugin-api", FIXTURES])?.join(FIXTURES).join(fixture);
     lock(&package)?;
-    cargo(&package)?;
+    cargo(&package, &[])?;
     let path = target().join("debug").join(format!("lib{}.so", library_name(surface, fixture)));
     built.insert(key, path.clone());
     Ok(path)
+}
+
+/// Builds the library of a fixture with optimisation, for measurements, and returns its path.
+///
+/// # Errors
+/// As [`library`].
+pub fn fast_library(fixture: &str) -> Result<PathBuf> {
+    let surface = Surface::Current;
+    let package = tree(surface, &["plugin-api", FIXTURES])?.join(FIXTURES).join(fixture);
+    lock(&package)?;
+    cargo(&package, &["--release"])?;
+    Ok(target().join("release").join(format!("lib{}.so", library_name(surface, fixture))))
 }
 
 /// Builds a program that is a host of a newer minor version, and returns its path.
@@ -146,7 +158,7 @@ pub fn library(surface: Surface, fixture: &str) -> Result<PathBuf> {
 pub fn newer_host() -> Result<PathBuf> {
     let tree = tree(Surface::NewerMinor, &["plugin-api", "host/src/plugins", FIXTURES])?;
     lock(&tree)?;
-    cargo(&tree.join(FIXTURES).join("newer_host"))?;
+    cargo(&tree.join(FIXTURES).join("newer_host"), &[])?;
     Ok(target().join("debug/newer_host"))
 }
 
@@ -254,9 +266,11 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::rename(&part, path).with_context(|| path.display().to_string())
 }
 
-fn cargo(package: &Path) -> Result<()> {
+fn cargo(package: &Path, options: &[&str]) -> Result<()> {
     let done = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--target-dir"])
+        .args(["build", "--quiet", "--offline"])
+        .args(options)
+        .arg("--target-dir")
         .arg(target())
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .current_dir(package)

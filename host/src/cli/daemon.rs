@@ -1,8 +1,9 @@
 //! `run`: the daemon.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
@@ -13,7 +14,7 @@ use super::{
     context::Context,
     exit::{Exit, Failure, sentence},
     output::Out,
-    tasks::ensure,
+    tasks::{ensure, seal},
 };
 use crate::{
     app::{App, existing},
@@ -27,6 +28,8 @@ use crate::{
 
 /// How often the plugin folders are looked at.
 const LOOK: Duration = Duration::from_secs(5);
+/// Channels whose tasks are made at the same time.
+const MADE_AT_ONCE: usize = 32;
 /// The exit code of a process that was told twice to stop: that of an interrupt.
 const INTERRUPTED: i32 = 130;
 /// Signals within this time of the first are the same word.
@@ -242,7 +245,8 @@ async fn look_for_connectors(
 ) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut without_tasks: Vec<Arc<Connector>> = Vec::new();
+    // Channels may have been taken over without their connector since it was here last.
+    let mut without_tasks = registry.list();
     let mut told = registry.refusals();
     loop {
         // New folders are looked at without waiting. The sender lives as long as the daemon.
@@ -267,7 +271,7 @@ async fn look_for_connectors(
         if without_tasks.is_empty() {
             continue;
         }
-        match make_tasks(&app, &without_tasks).await {
+        match take_over(&app, &without_tasks).await {
             Ok(()) => without_tasks.clear(),
             Err(failure) => {
                 tracing::error!(
@@ -279,19 +283,31 @@ async fn look_for_connectors(
     }
 }
 
-/// Makes the tasks of every channel that these connectors serve.
-async fn make_tasks(app: &App, connectors: &[Arc<Connector>]) -> Result<(), Failure> {
-    let ids: BTreeSet<&str> = connectors.iter().map(|connector| connector.descriptor.id.as_str()).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
+/// Gives the channels of these connectors what they lack.
+async fn take_over(app: &App, connectors: &[Arc<Connector>]) -> Result<(), Failure> {
+    make_tasks(app, connectors).await?;
     for tenant in app.store.tenants().await? {
         for channel in app.store.channels(&tenant.code).await? {
             let connector = connectors.iter().rev().find(|known| known.descriptor.id == channel.connector);
             if let Some(connector) = connector {
-                ensure(app, &tenant.code, &channel.code, connector).await?;
+                seal(app, &tenant.code, channel, connector).await?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Makes the tasks of every channel that these connectors serve.
+async fn make_tasks(app: &App, connectors: &[Arc<Connector>]) -> Result<(), Failure> {
+    for connector in connectors {
+        let descriptor = &connector.descriptor;
+        let without = app.store.channels_without_tasks(&descriptor.id, &descriptor.tasks).await?;
+        // Many at a time share their commits.
+        stream::iter(without)
+            .map(|(tenant, channel)| async move { ensure(app, &tenant, &channel, connector).await })
+            .buffer_unordered(MADE_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `import FILE|-`
+//! `import FILE…|-`
 
 use std::{
     collections::BTreeMap,
@@ -31,31 +31,73 @@ type Secrets = BTreeMap<ChannelCode, BTreeMap<String, Secret>>;
 #[derive(Debug, Args)]
 #[command(
     after_help = "The snapshot replaces all that is kept for its tenant, in one piece, and is refused whole if it contradicts
-itself. Secrets among a channel's settings are sealed; channels that remain keep the secrets they have.
+itself. Secrets among a channel's settings are sealed; channels that remain keep the secrets they have. Of several
+snapshots each stands for itself: one that is refused does not stop the others.
 
 Examples:
   statusync import acme.json
+  statusync import sellers/*.json
   statusync export --tenant acme --data /old | statusync import -"
 )]
 pub(super) struct Import {
-    /// The snapshot; - is stdin
-    file: PathBuf,
+    /// Snapshots, one tenant each; - is stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 impl Import {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let out = context.out;
-        let text = text_of(&self.file)?;
-        let read = read_snapshot(&text).map_err(|faults| refused(&self.file, &faults))?;
-        drop(text);
-        for odd in &read.warnings {
-            out.warn(&format!("{}:{odd}", shown(&self.file)));
+        if let [file] = self.files.as_slice() {
+            // A snapshot that is refused makes no data directory.
+            let read = Read::from(context, file)?;
+            let app = context.open_or_make()?;
+            let registry = app.registry();
+            return read.take(context, &app, &registry).await.map(|()| Exit::Ok);
         }
-        let mut snapshot = read.snapshot;
         let app = context.open_or_make()?;
         let registry = app.registry();
-        let secrets = take_secrets(&mut snapshot, &registry).map_err(|problem| {
-            Failure::failed(format!("{}: {problem}; nothing was imported", shown(&self.file)))
+        let mut refused = 0;
+        for file in &self.files {
+            let done = match Read::from(context, file) {
+                Ok(read) => read.take(context, &app, &registry).await,
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = done {
+                context.out.tell(&failure.sentence.unwrap_or_default());
+                refused += 1;
+            }
+        }
+        if refused == 0 {
+            return Ok(Exit::Ok);
+        }
+        let of = self.files.len();
+        let (exit, others) =
+            if refused == of { (Exit::Failed, "") } else { (Exit::Partly, "; the others were") };
+        Err(Failure::new(exit, format!("{refused} of {of} snapshots were not taken{others}")))
+    }
+}
+
+/// A snapshot that was read.
+struct Read<'a> {
+    file: &'a Path,
+    snapshot: Snapshot,
+}
+
+impl<'a> Read<'a> {
+    fn from(context: &Context, file: &'a Path) -> Result<Read<'a>, Failure> {
+        let text = text_of(file)?;
+        let read = read_snapshot(&text).map_err(|faults| refused(file, &faults))?;
+        for odd in &read.warnings {
+            context.out.warn(&format!("{}:{odd}", shown(file)));
+        }
+        Ok(Read { file, snapshot: read.snapshot })
+    }
+
+    async fn take(self, context: &Context, app: &App, registry: &Registry) -> Result<(), Failure> {
+        let Read { file, mut snapshot } = self;
+        let out = context.out;
+        let secrets = take_secrets(&mut snapshot, registry).map_err(|problem| {
+            Failure::failed(format!("{}: {problem}; nothing was imported", shown(file)))
         })?;
         let (tenant, channels) = (snapshot.tenant.clone(), snapshot.channels.clone());
         let items: usize = snapshot.orders.iter().map(|order| order.items.len()).sum();
@@ -70,7 +112,7 @@ impl Import {
         out.say(&words);
         for channel in &channels {
             match registry.get(&channel.connector) {
-                Some(connector) => ensure(&app, &tenant, &channel.code, &connector).await?,
+                Some(connector) => ensure(app, &tenant, &channel.code, &connector).await?,
                 None => out.warn(&format!(
                     "channel {}: no {} is loaded, so its settings were taken as they are and it is not synced until it is",
                     channel.code,
@@ -78,8 +120,7 @@ impl Import {
                 )),
             }
         }
-        missing_secrets(context, &app, &tenant, &channels, &registry).await?;
-        Ok(Exit::Ok)
+        missing_secrets(context, app, &tenant, &channels, registry).await
     }
 }
 

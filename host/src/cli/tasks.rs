@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::codes::{ChannelCode, TenantCode},
+    domain::{
+        codes::{ChannelCode, TenantCode},
+        snapshot::Channel,
+    },
     plugins::Connector,
     settings,
     storage::{Counts, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
@@ -178,20 +181,19 @@ pub(super) fn counts(counts: &Counts) -> String {
 
 /// Seals the secrets among a channel's settings. They stand there if the channel was taken over before its connector, which
 /// alone knows what is a secret. Settings that the connector does not take are left alone; runs and `doctor` name them.
-async fn seal(
+pub(super) async fn seal(
     app: &App,
     tenant: &TenantCode,
-    channel: &ChannelCode,
+    mut channel: Channel,
     connector: &Connector,
 ) -> Result<(), Failure> {
-    let Some(mut known) = app.store.channel(tenant, channel).await? else { return Ok(()) };
-    let Ok(sorted) = settings::sort(&connector.descriptor, &known.settings) else { return Ok(()) };
+    let Ok(sorted) = settings::sort(&connector.descriptor, &channel.settings) else { return Ok(()) };
     if sorted.secrets.is_empty() {
         return Ok(());
     }
-    app.store.put_secrets(tenant, channel, &sorted.secrets).await?;
-    known.settings = sorted.settings;
-    Ok(app.store.put_channel(tenant, &known).await?)
+    app.store.put_secrets(tenant, &channel.code, &sorted.secrets).await?;
+    channel.settings = sorted.settings;
+    Ok(app.store.put_channel(tenant, &channel).await?)
 }
 
 /// Makes the tasks that a channel's connector serves and the channel does not have yet.
@@ -201,7 +203,9 @@ pub(super) async fn ensure(
     channel: &ChannelCode,
     connector: &Arc<Connector>,
 ) -> Result<(), Failure> {
-    seal(app, tenant, channel, connector).await?;
+    if let Some(known) = app.store.channel(tenant, channel).await? {
+        seal(app, tenant, known, connector).await?;
+    }
     let now = app.clock.now_ms();
     let tasks: Vec<NewTask> =
         connector.descriptor.tasks.iter().map(|task| NewTask::usual(*task, now)).collect();

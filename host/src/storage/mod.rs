@@ -124,6 +124,13 @@ pub trait Store: Send + Sync {
     async fn ensure_tasks(&self, tenant: &TenantCode, channel: &ChannelCode, tasks: &[NewTask])
     -> Result<()>;
 
+    /// The channels of a connector, of all tenants, that do not have all of these tasks.
+    async fn channels_without_tasks(
+        &self,
+        connector: &str,
+        tasks: &[Task],
+    ) -> Result<Vec<(TenantCode, ChannelCode)>>;
+
     /// The task list, by tenant, channel and task.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>>;
 

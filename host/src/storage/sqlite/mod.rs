@@ -245,6 +245,18 @@ impl Store for Sqlite {
         self.write("was making tasks", move |db| task::ensure(db, &tenant, &channel, &tasks)).await
     }
 
+    async fn channels_without_tasks(
+        &self,
+        connector: &str,
+        tasks: &[Task],
+    ) -> Result<Vec<(TenantCode, ChannelCode)>> {
+        let (connector, tasks) = (connector.to_owned(), tasks.to_owned());
+        self.read("was looking for channels without tasks", move |db| {
+            task::channels_without(db, &connector, &tasks)
+        })
+        .await
+    }
+
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>> {
         let filter = filter.clone();
         self.read("was listing tasks", move |db| task::list(db, &filter)).await

@@ -41,13 +41,40 @@ pub(super) fn ensure(
     Ok(())
 }
 
+pub(super) fn channels_without(
+    db: &Connection,
+    connector: &str,
+    tasks: &[Task],
+) -> Result<Vec<(TenantCode, ChannelCode)>, Fail> {
+    let names: Vec<&str> = tasks.iter().map(|task| task.as_str()).collect();
+    each(
+        db,
+        "SELECT tenant, code FROM channels c
+         WHERE connector = ?1 AND EXISTS (SELECT 1 FROM json_each(?2) WHERE NOT EXISTS (
+             SELECT 1 FROM tasks k WHERE k.tenant = c.tenant AND k.channel = c.code AND k.task = value))
+         ORDER BY tenant, code",
+        params![connector, json(&names)?],
+        |row| Ok((row.get::<_, String>(0)?.into(), row.get::<_, String>(1)?.into())),
+    )
+}
+
 pub(super) fn list(db: &Connection, filter: &TaskFilter) -> Result<Vec<TaskRow>, Fail> {
+    // Each condition by itself, so that the key is used: there may be hundreds of thousands of tasks.
+    let mut sql = "SELECT tenant, channel, task, enabled, interval_ms, window_ms, next_run_at, running, last,
+             consecutive_failures, mark, connector, complete_until
+         FROM tasks WHERE 1"
+        .to_owned();
+    for (wanted, condition) in
+        [(filter.tenant.is_some(), " AND tenant = ?1"), (filter.channel.is_some(), " AND channel = ?2")]
+    {
+        if wanted {
+            sql.push_str(condition);
+        }
+    }
+    sql.push_str(" ORDER BY tenant, channel");
     let mut tasks = each(
         db,
-        "SELECT tenant, channel, task, enabled, interval_ms, window_ms, next_run_at, running, last,
-             consecutive_failures, mark, connector, complete_until
-         FROM tasks WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR channel = ?2)
-         ORDER BY tenant, channel",
+        &sql,
         params![
             filter.tenant.as_ref().map(TenantCode::as_str),
             filter.channel.as_ref().map(ChannelCode::as_str)

@@ -52,6 +52,7 @@ macro_rules! suite {
                 releasing_a_passed_lease_frees_nothing;
             tasks:
                 tasks_are_made_once,
+                channels_that_lack_tasks_are_found_by_connector,
                 late_tasks_are_counted_as_the_task_list_calls_them,
                 due_are_enabled_tasks_of_enabled_channels_that_no_run_holds,
                 a_finished_run_shows_in_its_task,

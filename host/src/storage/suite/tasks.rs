@@ -59,6 +59,19 @@ pub(crate) async fn tasks_are_made_once(db: &impl Database) {
     assert!(matches!(unknown, Err(StoreError::NotFound(_))));
 }
 
+pub(crate) async fn channels_that_lack_tasks_are_found_by_connector(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status, Task::Pending]).await;
+    let without = |connector: &'static str, tasks: &'static [Task]| {
+        let store = &store;
+        async move { store.channels_without_tasks(connector, tasks).await.unwrap() }
+    };
+    assert_eq!(without("flipkart", &[Task::Status, Task::Returns]).await, [(acme(), fk1())]);
+    assert_eq!(without("flipkart", &[Task::Pending, Task::Status]).await, []);
+    assert_eq!(without("flipkart", &[]).await, []);
+    assert_eq!(without("amazon", &[Task::Returns]).await, []);
+}
+
 pub(crate) async fn due_are_enabled_tasks_of_enabled_channels_that_no_run_holds(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[Task::Status, Task::Pending, Task::Delivery]).await;

@@ -4,6 +4,7 @@
 
 use plugin_api::Millis;
 
+use super::run::RunId;
 use crate::domain::codes::{ChannelCode, TenantCode};
 
 /// Proof of a lease. Every write of a run carries it; a write whose fence has been passed changes nothing.
@@ -22,8 +23,8 @@ pub struct Fence {
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The channel is ours until the time to live has passed.
-    Got(Fence),
+    /// The channel is ours until the time to live has passed; with the run that was begun with it.
+    Got(Fence, Option<RunId>),
     /// A run has it.
     Held {
         /// Who.

@@ -31,7 +31,7 @@ pub use self::{
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
     sqlite::Sqlite,
-    task::{DueTask, Freshness, Full, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
+    task::{DueTask, Freshness, Full, LastRun, NewTask, Standing, TaskEdit, TaskFilter, TaskRow},
 };
 use crate::{
     domain::{
@@ -100,13 +100,16 @@ pub trait Store: Send + Sync {
 
     // Leases.
 
-    /// Takes the channel for `ttl_ms`, unless a run holds it. `holder` must be a text that no other run has ever used.
+    /// Takes the channel for `ttl_ms`, unless a run holds it, and with it notes the beginning of `run`, which is of that
+    /// channel. `holder` must be a text that no other run has ever used. Runs of the channel that never ended (their host
+    /// died) are ended as FAILED.
     async fn claim(
         &self,
         tenant: &TenantCode,
         channel: &ChannelCode,
         holder: &str,
         ttl_ms: Millis,
+        run: Option<&NewRun>,
     ) -> Result<Claim>;
 
     /// Holds on to the channel for `ttl_ms` from now.
@@ -119,6 +122,9 @@ pub trait Store: Send + Sync {
     async fn release(&self, fence: &Fence) -> Result<()>;
 
     // Tasks and runs.
+
+    /// What a run has to know of its channel before it begins, as of one instant; `None` if there is no such tenant.
+    async fn standing(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<Standing>>;
 
     /// Makes the tasks that the channel does not have yet; leaves the others as they are.
     async fn ensure_tasks(&self, tenant: &TenantCode, channel: &ChannelCode, tasks: &[NewTask])
@@ -150,12 +156,13 @@ pub trait Store: Send + Sync {
         edit: TaskEdit,
     ) -> Result<()>;
 
-    /// Notes the beginning of a run. With a fence, runs of the channel that never ended (their host died) are ended as
-    /// FAILED; without one the run must be one that asks nothing.
-    async fn start_run(&self, run: &NewRun, fence: Option<&Fence>) -> Result<RunId>;
+    /// Notes a run that asks nothing and so holds no channel: one that a gate stopped.
+    async fn start_run(&self, run: &NewRun) -> Result<RunId>;
 
-    /// Notes the end of a run, in its task too. A run that has ended already stays as it is.
-    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<()>;
+    /// Notes the end of a run, in its task too, and gives its channel back. A run that has ended already stays as it is.
+    /// Of a task's quiet runs (see [`RunEnd::is_quiet`]) only the last thirty are kept; nobody asked for those, so the
+    /// ones with a request key stay.
+    async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()>;
 
     /// Runs, the newest first; `after` is the oldest that the caller has.
     async fn runs(&self, filter: &RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<Run>>;

@@ -171,6 +171,18 @@ pub struct RunEnd {
     pub complete_until: Option<Millis>,
 }
 
+/// Quiet runs of a task that are kept: enough to see how it went lately.
+pub(super) const QUIET_RUNS_KEPT: u32 = 30;
+
+impl RunEnd {
+    /// Whether there is nothing to tell of the run but that it was: nothing failed, and nothing came of what was reported.
+    pub fn is_quiet(&self) -> bool {
+        let Counts { applied, parked, conflict, refused, .. } = self.counts;
+        let is_calm = matches!(self.result, RunResult::Success | RunResult::Skipped);
+        is_calm && applied + parked + conflict + refused == 0
+    }
+}
+
 /// A run as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Run {

@@ -3,8 +3,16 @@
 use plugin_api::{Mark, Millis, Task};
 use serde::{Deserialize, Serialize};
 
+use std::collections::BTreeMap;
+
 use super::run::{Counts, RunId, RunResult};
-use crate::domain::codes::{ChannelCode, TenantCode};
+use crate::{
+    domain::{
+        codes::{ChannelCode, TenantCode},
+        snapshot::Channel,
+    },
+    secrets::Secret,
+};
 
 const MINUTE: Millis = 60_000;
 const DAY: Millis = 24 * 60 * MINUTE;
@@ -104,6 +112,21 @@ impl TaskRow {
         let over = now.saturating_sub(since).saturating_sub(self.interval_ms.saturating_mul(2));
         (self.enabled && over > 0).then_some(over)
     }
+}
+
+/// What a run has to know of its channel before it begins.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Whether the tenant is live.
+    pub live: bool,
+    /// The channel, if the tenant has it.
+    pub channel: Option<Channel>,
+    /// Its tasks.
+    pub tasks: Vec<TaskRow>,
+    /// Its secrets, opened.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Whether facts of it wait.
+    pub has_waiting: bool,
 }
 
 /// How fresh the data of a kind of task is, over all channels.

@@ -1,6 +1,6 @@
 //! What must hold before a run asks or applies anything: rows G1 and G2.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use plugin_api::{Task, Work};
 
@@ -11,12 +11,25 @@ use crate::{
         snapshot::Channel,
     },
     plugins::{Connector, file_name},
+    secrets::Secret,
+    storage::{Standing, TaskRow},
 };
 
 /// A channel that may be synced now.
 pub(super) struct Open {
     pub(super) channel: Channel,
     pub(super) connector: Arc<Connector>,
+    pub(super) tasks: Vec<TaskRow>,
+    pub(super) secrets: BTreeMap<String, Secret>,
+    /// Whether facts wait from earlier runs.
+    pub(super) has_waiting: bool,
+}
+
+impl Open {
+    /// The channel's task of a kind.
+    pub(super) fn task(&self, task: Task) -> Option<&TaskRow> {
+        self.tasks.iter().find(|row| row.task == task)
+    }
 }
 
 /// What the gates say.
@@ -27,25 +40,28 @@ pub(super) enum Gate {
 }
 
 impl Engine {
-    /// Asks the gates. `needs_live` is false for a dry run, which works before go-live.
-    pub(super) async fn gate(
+    /// Asks the gates; `standing` is what the store says of the channel. `needs_live` is false for a dry run, which works
+    /// before go-live.
+    pub(super) fn gate(
         &self,
         tenant: &TenantCode,
         code: &ChannelCode,
+        standing: Option<Standing>,
         task: Option<Task>,
         needs_live: bool,
     ) -> Result<Gate, SyncError> {
-        let Some(row) = self.store.tenant(tenant).await? else {
+        let Some(standing) = standing else {
             return Err(SyncError::NotFound(format!(
                 "tenant {tenant} is not known here; `statusync tenant list` shows those that are"
             )));
         };
-        let Some(channel) = self.store.channel(tenant, code).await? else {
+        let Standing { live, channel, tasks, secrets, has_waiting } = standing;
+        let Some(channel) = channel else {
             return Err(SyncError::NotFound(format!(
                 "tenant {tenant} has no channel {code}; `statusync channel list --tenant {tenant}` shows those that it has"
             )));
         };
-        if needs_live && !row.live {
+        if needs_live && !live {
             return Ok(Gate::Closed(TENANT_NOT_LIVE.to_owned()));
         }
         if !channel.enabled {
@@ -64,7 +80,7 @@ impl Engine {
                 channel.connector
             )));
         }
-        Ok(Gate::Open(Box::new(Open { channel, connector })))
+        Ok(Gate::Open(Box::new(Open { channel, connector, tasks, secrets, has_waiting })))
     }
 
     /// Lets a connector read settings, and says what is wrong with them.

@@ -17,7 +17,7 @@ use crate::{
         codes::{ChannelCode, TenantCode},
         time::text,
     },
-    storage::{Claim, Fence, Store, StoreError},
+    storage::{Claim, Fence, NewRun, RunEnd, RunId, Store, StoreError},
 };
 
 /// The longest that a dead holder's lease is waited for.
@@ -28,8 +28,11 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A lease in hand; renewed in the background until it is released or dropped.
 pub(super) struct Holding {
     pub(super) fence: Fence,
+    /// The run that was begun with it; none for a dry run.
+    pub(super) run: Option<RunId>,
     store: Arc<dyn Store>,
     lost: Arc<AtomicBool>,
+    is_back: AtomicBool,
     renewer: JoinHandle<()>,
 }
 
@@ -39,9 +42,20 @@ impl Holding {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Gives the channel back.
+    /// Notes the end of the run, and gives the channel back with it.
+    pub(super) async fn end(&self, end: &RunEnd) -> Result<(), StoreError> {
+        let Some(run) = self.run else { return Ok(()) };
+        self.store.finish_run(run, end, Some(&self.fence)).await?;
+        self.is_back.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Gives the channel back, if the end of the run has not done so.
     pub(super) async fn release(self) {
         self.renewer.abort();
+        if self.is_back.load(Ordering::Relaxed) {
+            return;
+        }
         if let Err(error) = self.store.release(&self.fence).await {
             tracing::warn!(channel = %self.fence.channel, %error, "the lease was not given back; it runs out by itself");
         }
@@ -55,7 +69,7 @@ impl Drop for Holding {
 }
 
 impl Engine {
-    /// Takes the channel. A lease that nobody renews is waited for; one that is alive is not.
+    /// Takes the channel, and begins `run` with it. A lease that nobody renews is waited for; one that is alive is not.
     ///
     /// # Errors
     /// [`SyncError::AlreadyRunning`].
@@ -64,14 +78,18 @@ impl Engine {
         tenant: &TenantCode,
         channel: &ChannelCode,
         wait: bool,
+        mut run: Option<NewRun>,
     ) -> Result<Holding, SyncError> {
         let number = self.runs_begun.fetch_add(1, Ordering::Relaxed);
         let holder = format!("{}#{number}", self.host);
         let deadline = time::Instant::now() + PATIENCE;
         let mut first_until: Option<Millis> = None;
         loop {
-            match self.store.claim(tenant, channel, &holder, self.lease.ttl_ms).await? {
-                Claim::Got(fence) => return Ok(self.keep(fence)),
+            if let Some(run) = &mut run {
+                run.started_at = self.clock.now_ms();
+            }
+            match self.store.claim(tenant, channel, &holder, self.lease.ttl_ms, run.as_ref()).await? {
+                Claim::Got(fence, run) => return Ok(self.keep(fence, run)),
                 Claim::Held { since, until, .. } => {
                     let renewed = first_until.is_some_and(|first| until > first);
                     if !wait || renewed || time::Instant::now() >= deadline {
@@ -87,11 +105,12 @@ impl Engine {
         }
     }
 
-    fn keep(&self, fence: Fence) -> Holding {
+    fn keep(&self, fence: Fence, run: Option<RunId>) -> Holding {
         let lost = Arc::new(AtomicBool::new(false));
         let renewer =
             tokio::spawn(renew(Arc::clone(&self.store), fence.clone(), self.lease, Arc::clone(&lost)));
-        Holding { fence, store: Arc::clone(&self.store), lost, renewer }
+        let is_back = AtomicBool::new(false);
+        Holding { fence, run, store: Arc::clone(&self.store), lost, is_back, renewer }
     }
 }
 

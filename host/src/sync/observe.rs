@@ -98,18 +98,25 @@ impl Engine {
     /// # Errors
     /// If the channel is unknown or held by another run, or the store failed.
     pub async fn observe(&self, request: ObserveRequest) -> Result<Observed, SyncError> {
-        let open = match self.gate(&request.tenant, &request.channel, None, !request.dry_run).await? {
+        let (tenant, channel) = (&request.tenant, &request.channel);
+        let standing = self.store.standing(tenant, channel).await?;
+        let open = match self.gate(tenant, channel, standing, None, !request.dry_run)? {
             Gate::Open(open) => open,
             Gate::Closed(message) => return self.skip_observe(&request, message).await,
         };
-        let holding = self.hold(&request.tenant, &request.channel, true).await?;
+        let begun = (!request.dry_run).then(|| self.new_observe(&request));
+        let holding = self.hold(&request.tenant, &request.channel, true, begun).await?;
         let observed = self.held_observe(&request, &open, &holding).await;
         holding.release().await;
         observed
     }
 
     async fn skip_observe(&self, request: &ObserveRequest, message: String) -> Result<Observed, SyncError> {
-        let run = if request.dry_run { None } else { Some(self.begin_observe(request, None).await?) };
+        let run = if request.dry_run {
+            None
+        } else {
+            Some(self.store.start_run(&self.new_observe(request)).await?)
+        };
         let observed = Observed {
             run,
             result: RunResult::Skipped,
@@ -118,29 +125,25 @@ impl Engine {
             retried: Vec::new(),
             counts: Counts::default(),
         };
-        self.end_observe(&observed).await?;
+        if let Some(run) = run {
+            self.store.finish_run(run, &self.end_of_observe(&observed), None).await?;
+        }
         Ok(observed)
     }
 
-    async fn begin_observe(
-        &self,
-        request: &ObserveRequest,
-        holding: Option<&Holding>,
-    ) -> Result<RunId, StoreError> {
-        let run = NewRun {
+    fn new_observe(&self, request: &ObserveRequest) -> NewRun {
+        NewRun {
             tenant: request.tenant.clone(),
             channel: request.channel.clone(),
             task: None,
             trigger: Trigger::Observe,
             started_at: self.clock.now_ms(),
             request_key: None,
-        };
-        self.store.start_run(&run, holding.map(|holding| &holding.fence)).await
+        }
     }
 
-    async fn end_observe(&self, observed: &Observed) -> Result<(), StoreError> {
-        let Some(run) = observed.run else { return Ok(()) };
-        let end = RunEnd {
+    fn end_of_observe(&self, observed: &Observed) -> RunEnd {
+        RunEnd {
             ended_at: self.clock.now_ms(),
             result: observed.result,
             message: observed.message.clone(),
@@ -149,8 +152,7 @@ impl Engine {
             retries: 0,
             next_run_at: None,
             complete_until: None,
-        };
-        self.store.finish_run(run, &end).await
+        }
     }
 
     async fn held_observe(
@@ -159,8 +161,7 @@ impl Engine {
         open: &Open,
         holding: &Holding,
     ) -> Result<Observed, SyncError> {
-        let run =
-            if request.dry_run { None } else { Some(self.begin_observe(request, Some(holding)).await?) };
+        let run = holding.run;
         let setting = PageSetting {
             declared: Arc::new(Declared::by(&open.connector)),
             return_window_ms: request.since_ms.unwrap_or(RETURN_WINDOW),
@@ -187,7 +188,7 @@ impl Engine {
             Ok(()) => sentence(&tally),
             Err(error) => error.to_string(),
         };
-        self.end_observe(&observed).await?;
+        holding.end(&self.end_of_observe(&observed)).await?;
         applied.map(|()| observed)
     }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::apply::Outcome,
     storage::{
-        Counts, Mode, NewRun, RunEnd, RunId, RunLine, RunResult, Shipping, StoreError, TaskFilter, Trigger,
+        Counts, Mode, NewRun, RunEnd, RunId, RunLine, RunResult, Shipping, Standing, StoreError, Trigger,
     },
 };
 
@@ -70,12 +70,26 @@ impl Engine {
         if let Some(done) = self.already_done(&request).await? {
             return Ok(done);
         }
-        let gate = self.gate(&request.tenant, &request.channel, Some(request.task), !request.dry_run).await?;
+        let standing = self.store.standing(&request.tenant, &request.channel).await?;
+        self.run_from(request, standing, watch).await
+    }
+
+    /// Does a run of a channel of which the store has just said how it stands.
+    pub(super) async fn run_from(
+        &self,
+        request: RunRequest,
+        standing: Option<Standing>,
+        watch: Option<Watch>,
+    ) -> Result<RunSummary, SyncError> {
+        let (tenant, channel) = (&request.tenant, &request.channel);
+        let gate = self.gate(tenant, channel, standing, Some(request.task), !request.dry_run)?;
         let open = match gate {
             Gate::Open(open) => open,
             Gate::Closed(message) => return self.skip(&request, message).await,
         };
-        let holding = self.hold(&request.tenant, &request.channel, request.trigger != Trigger::Timer).await?;
+        let waits = request.trigger != Trigger::Timer;
+        let begun = (!request.dry_run).then(|| self.new_run(&request));
+        let holding = self.hold(&request.tenant, &request.channel, waits, begun).await?;
         let summary = self.held_run(&request, &open, &holding, watch).await;
         holding.release().await;
         summary
@@ -109,7 +123,8 @@ impl Engine {
 
     /// A run that a gate stopped: it asks nothing, and the task list shows why.
     async fn skip(&self, request: &RunRequest, message: String) -> Result<RunSummary, SyncError> {
-        let run = if request.dry_run { None } else { Some(self.begin(request, None).await?) };
+        let run =
+            if request.dry_run { None } else { Some(self.store.start_run(&self.new_run(request)).await?) };
         let summary = RunSummary {
             run,
             result: RunResult::Skipped,
@@ -121,27 +136,27 @@ impl Engine {
             absent: Vec::new(),
             error: None,
         };
-        self.end(request, &summary, self.clock.now_ms()).await?;
+        if let Some(run) = run {
+            self.store.finish_run(run, &self.end_of(request, &summary, self.clock.now_ms()), None).await?;
+        }
         Ok(summary)
     }
 
-    async fn begin(&self, request: &RunRequest, holding: Option<&Holding>) -> Result<RunId, StoreError> {
-        let run = NewRun {
+    fn new_run(&self, request: &RunRequest) -> NewRun {
+        NewRun {
             tenant: request.tenant.clone(),
             channel: request.channel.clone(),
             task: Some(request.task),
             trigger: request.trigger,
             started_at: self.clock.now_ms(),
             request_key: request.request_key.clone(),
-        };
-        self.store.start_run(&run, holding.map(|holding| &holding.fence)).await
+        }
     }
 
-    async fn end(&self, request: &RunRequest, summary: &RunSummary, began: Millis) -> Result<(), StoreError> {
-        let Some(run) = summary.run else { return Ok(()) };
+    fn end_of(&self, request: &RunRequest, summary: &RunSummary, began: Millis) -> RunEnd {
         // Windows tell by their marks how far they are complete; orders by id are as of the run's beginning.
         let is_whole = request.task.is_by_id() && !matches!(request.choice, Choice::Orders(_));
-        let end = RunEnd {
+        RunEnd {
             ended_at: self.clock.now_ms(),
             result: summary.result,
             message: summary.message.clone(),
@@ -150,8 +165,7 @@ impl Engine {
             retries: summary.retries,
             next_run_at: request.next_run_at,
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
-        };
-        self.store.finish_run(run, &end).await
+        }
     }
 
     async fn held_run(
@@ -162,16 +176,16 @@ impl Engine {
         watch: Option<Watch>,
     ) -> Result<RunSummary, SyncError> {
         let began = self.clock.now_ms();
-        let run = if request.dry_run { None } else { Some(self.begin(request, Some(holding)).await?) };
+        let run = holding.run;
         if let Some(watch) = &watch {
             watch(Progress::Started(run));
         }
         let calls = Arc::new(Calls::default());
-        let tally = match self.account(&request.tenant, &open.channel, &open.connector).await {
+        let tally = match self.account(&request.tenant, &open.channel, &open.connector, &open.secrets).await {
             Ok((account, secret_names)) => {
                 let told = observer(Arc::clone(&calls), watch.clone());
                 let world = World(account.for_job(Some(Arc::clone(&told))), Some(told));
-                let setting = self.setting(request, open, run).await?;
+                let setting = self.setting(request, open, run);
                 let mut run = Run {
                     engine: self,
                     request,
@@ -195,7 +209,7 @@ impl Engine {
                     // The run has begun: its failure is written down before it is told.
                     Err(error) => {
                         let summary = failed_by_us(run.setting.run, run.tally, &error);
-                        let _ = self.end(request, &summary, began).await;
+                        let _ = holding.end(&self.end_of(request, &summary, began)).await;
                         return Err(error);
                     }
                     Ok(()) => {}
@@ -207,36 +221,25 @@ impl Engine {
             }
             Err(AccountError::Sync(error)) => {
                 let summary = failed_by_us(run, Tally::default(), &error);
-                let _ = self.end(request, &summary, began).await;
+                let _ = holding.end(&self.end_of(request, &summary, began)).await;
                 return Err(error);
             }
         };
         let summary = summary(run, tally, &calls);
-        self.end(request, &summary, began).await?;
+        holding.end(&self.end_of(request, &summary, began)).await?;
         Ok(summary)
     }
 
-    async fn setting(
-        &self,
-        request: &RunRequest,
-        open: &Open,
-        run: Option<RunId>,
-    ) -> Result<PageSetting, StoreError> {
-        let window = self.task_row(request).await?.and_then(|task| task.window_ms).unwrap_or(RETURN_WINDOW);
-        Ok(PageSetting {
+    fn setting(&self, request: &RunRequest, open: &Open, run: Option<RunId>) -> PageSetting {
+        let window = open.task(request.task).and_then(|task| task.window_ms).unwrap_or(RETURN_WINDOW);
+        PageSetting {
             declared: Arc::new(Declared::by(&open.connector)),
             return_window_ms: request.since_ms.map_or(window, |since| since.max(window)),
             now: self.clock.now_ms(),
             run,
             keep_all: matches!(request.choice, Choice::Orders(_)),
             pass_unchanged: !request.dry_run && request.trigger == Trigger::Timer,
-        })
-    }
-
-    async fn task_row(&self, request: &RunRequest) -> Result<Option<crate::storage::TaskRow>, StoreError> {
-        let filter =
-            TaskFilter { tenant: Some(request.tenant.clone()), channel: Some(request.channel.clone()) };
-        Ok(self.store.tasks(&filter).await?.into_iter().find(|row| row.task == request.task))
+        }
     }
 }
 
@@ -246,7 +249,9 @@ impl Run<'_> {
     }
 
     async fn work(&mut self) -> Result<(), SyncError> {
-        self.retry_what_waits().await?;
+        if self.open.has_waiting {
+            self.retry_what_waits().await?;
+        }
         match (&self.request.choice, self.request.task.is_by_id()) {
             (Choice::Orders(ids), _) => {
                 let ids = ids.clone();
@@ -279,13 +284,15 @@ impl Run<'_> {
         let limits = &self.open.connector.descriptor.limits;
         let (window, look_back) = (millis(limits.window_secs).max(60_000), millis(limits.look_back_secs));
         let until = self.setting.now;
-        let row = self.engine.task_row(self.request).await?;
-        let mark = row.as_ref().and_then(|row| row.mark.clone());
+        let row = self.open.task(self.request.task);
+        // What was read before the channel was ours may be a mark that another run has moved since.
+        let Open { channel, .. } = self.open;
+        let mark = self.engine.store.mark(&self.request.tenant, &channel.code, self.request.task).await?;
         let since = match (self.request.since_ms, self.request.task) {
             (Some(since), _) => until - since,
             (None, Task::Returns) => until - self.setting.return_window_ms,
             (None, _) => {
-                let interval = row.as_ref().map_or(0, |row| row.interval_ms);
+                let interval = row.map_or(0, |row| row.interval_ms);
                 let overlap = millis(limits.settle_secs).max(2 * interval);
                 let first_look = until - FIRST_LOOK.min(look_back);
                 mark.as_ref().and_then(|mark| mark.complete_until).map_or(first_look, |done| done - overlap)

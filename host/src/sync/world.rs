@@ -1,11 +1,12 @@
 //! The world that a connector's job runs in: its account on the fetcher, its settings, and the host's time.
 //!
 //! Accounts are kept between runs, so that a token is shared by all runs of a channel; one whose channel was changed is
-//! made anew.
+//! made anew. So is one that was not used for long, if there are very many: its token is in the store.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,6 +15,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use lru::LruCache;
 use plugin_api::{Error, ErrorKind, Job, Millis, Reply, Setting, SettingKind, Token, Work};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -39,11 +41,19 @@ const QUICK_JOB: Duration = Duration::from_mins(2);
 /// Under this key a connector finds the names of the secrets that its channel has.
 const PRESENT_SECRETS: &str = "_secrets";
 
-/// The accounts in use, by tenant and channel, each with what it was made from.
-#[derive(Default)]
+/// Accounts that are kept, some 3 KiB each. More than runs at once, so that none is given up in mid-run.
+const ACCOUNTS_KEPT: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
+
+/// The accounts used last, by tenant and channel, each with what it was made from.
 pub(super) struct Accounts(Mutex<Known>);
 
-type Known = HashMap<(TenantCode, ChannelCode), (u64, Arc<Account>)>;
+impl Default for Accounts {
+    fn default() -> Self {
+        Accounts(Mutex::new(Known::new(ACCOUNTS_KEPT)))
+    }
+}
+
+type Known = LruCache<(TenantCode, ChannelCode), (u64, Arc<Account>)>;
 
 /// Counts what a run sends.
 #[derive(Debug, Default)]
@@ -269,15 +279,15 @@ impl Engine {
         tenant: &TenantCode,
         channel: &Channel,
         connector: &Arc<Connector>,
+        secrets: &BTreeMap<String, Secret>,
     ) -> Result<(Arc<Account>, Vec<String>), AccountError> {
         let id = &connector.descriptor.id;
         let concerned = breakers_of(&format!("{tenant}/{}", channel.code), id);
         for open in open_breakers(&*self.store, Some(&concerned)).await.map_err(SyncError::from)? {
             self.fetcher.learn_breaker(open);
         }
-        let secrets = self.store.secrets(tenant, &channel.code).await.map_err(SyncError::from)?;
         let names: Vec<String> = secrets.keys().cloned().collect();
-        let made_from = fingerprint(channel, connector, &secrets);
+        let made_from = fingerprint(channel, connector, secrets);
         let key = (tenant.clone(), channel.code.clone());
         if let Some((known, account)) = self.accounts().get(&key)
             && *known == made_from
@@ -290,13 +300,13 @@ impl Engine {
             key: format!("{tenant}/{}", channel.code),
             settings: channel.settings.clone(),
             token: kept.load().await.map_err(SyncError::from)?,
-            secrets,
+            secrets: secrets.clone(),
             store: Arc::new(kept),
         };
         let clock = Arc::clone(&self.clock);
         let account = account(&self.fetcher, connector, credentials, move || clock.now_ms())?;
         let account = Arc::new(account);
-        self.accounts().insert(key, (made_from, Arc::clone(&account)));
+        self.accounts().put(key, (made_from, Arc::clone(&account)));
         Ok((account, names))
     }
 

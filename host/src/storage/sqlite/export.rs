@@ -35,9 +35,8 @@ pub(super) fn write(
     out: &Sender<Vec<u8>>,
 ) -> Result<(), Fail> {
     let tx = db.transaction()?;
-    let row = setting::tenants(&tx, Some(tenant))?
-        .pop()
-        .ok_or_else(|| StoreError::NotFound(format!("tenant {tenant}")))?;
+    let row =
+        setting::tenant(&tx, tenant)?.ok_or_else(|| StoreError::NotFound(format!("tenant {tenant}")))?;
     let mut text = Text { db: &tx, tenant, out, piece: Vec::new(), gone: false };
     text.add(&format!("{{\"tenant\":{},\"live\":{}", json(tenant)?, row.live));
     text.list("facilities", &load::facilities(&tx, tenant)?)?;

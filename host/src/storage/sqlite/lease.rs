@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{Claim, Fence, StoreError},
+    storage::{Claim, Fence, NewRun, StoreError},
 };
 
 pub(super) fn claim(
@@ -21,6 +21,7 @@ pub(super) fn claim(
     channel: &ChannelCode,
     holder: &str,
     ttl_ms: Millis,
+    run: Option<&NewRun>,
 ) -> Result<Claim, Fail> {
     static TAKE: LazyLock<String> = LazyLock::new(|| {
         format!(
@@ -34,7 +35,9 @@ pub(super) fn claim(
     })?;
     if let Some(epoch) = epoch {
         let (tenant, channel) = (tenant.clone(), channel.clone());
-        return Ok(Claim::Got(Fence { tenant, channel, holder: holder.to_owned(), epoch }));
+        let fence = Fence { tenant, channel, holder: holder.to_owned(), epoch };
+        let run = run.map(|run| super::run::begin(db, run)).transpose()?;
+        return Ok(Claim::Got(fence, run));
     }
     first(
         db,

@@ -42,7 +42,8 @@ use self::{
 use super::{
     Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
     OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd,
-    RunFilter, RunId, RunLine, Shipping, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow,
+    RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
+    TenantRow,
 };
 use crate::{
     domain::{
@@ -219,10 +220,14 @@ impl Store for Sqlite {
         channel: &ChannelCode,
         holder: &str,
         ttl_ms: Millis,
+        run: Option<&NewRun>,
     ) -> Result<Claim> {
-        let (tenant, channel, holder) = (tenant.clone(), channel.clone(), holder.to_owned());
-        self.write("was claiming a channel", move |db| lease::claim(db, &tenant, &channel, &holder, ttl_ms))
-            .await
+        let (tenant, channel) = (tenant.clone(), channel.clone());
+        let (holder, run) = (holder.to_owned(), run.cloned());
+        self.write("was claiming a channel", move |db| {
+            lease::claim(db, &tenant, &channel, &holder, ttl_ms, run.as_ref())
+        })
+        .await
     }
 
     async fn renew(&self, fence: &Fence, ttl_ms: Millis) -> Result<()> {
@@ -233,6 +238,22 @@ impl Store for Sqlite {
     async fn release(&self, fence: &Fence) -> Result<()> {
         let fence = fence.clone();
         self.write("was releasing a lease", move |db| lease::release(db, &fence)).await
+    }
+
+    async fn standing(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<Standing>> {
+        let (tenant, channel, key) = (tenant.clone(), channel.clone(), self.key.clone());
+        self.read("was reading what a run needs", move |db| {
+            let Some(row) = setting::tenant(db, &tenant)? else { return Ok(None) };
+            let filter = TaskFilter { tenant: Some(tenant.clone()), channel: Some(channel.clone()) };
+            Ok(Some(Standing {
+                live: row.live,
+                channel: setting::channel(db, &tenant, &channel)?,
+                tasks: task::list(db, &filter)?,
+                secrets: setting::secrets(db, &key, &tenant, &channel)?,
+                has_waiting: order::has_waiting(db, &tenant, &channel)?,
+            }))
+        })
+        .await
     }
 
     async fn ensure_tasks(
@@ -282,14 +303,14 @@ impl Store for Sqlite {
         self.write("was setting a task", move |db| task::set(db, &tenant, &channel, task, edit)).await
     }
 
-    async fn start_run(&self, run: &NewRun, fence: Option<&Fence>) -> Result<RunId> {
-        let (run, fence) = (run.clone(), fence.cloned());
-        self.write("was starting a run", move |db| run::start(db, &run, fence.as_ref())).await
+    async fn start_run(&self, run: &NewRun) -> Result<RunId> {
+        let run = run.clone();
+        self.write("was starting a run", move |db| run::start(db, &run)).await
     }
 
-    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<()> {
-        let end = end.clone();
-        self.write("was ending a run", move |db| run::finish(db, run, &end)).await
+    async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()> {
+        let (end, fence) = (end.clone(), fence.cloned());
+        self.write("was ending a run", move |db| run::finish(db, run, &end, fence.as_ref())).await
     }
 
     async fn runs(&self, filter: &RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<Run>> {
@@ -417,12 +438,12 @@ impl Store for Sqlite {
     }
 
     async fn tenants(&self) -> Result<Vec<TenantRow>> {
-        self.read("was listing tenants", |db| setting::tenants(db, None)).await
+        self.read("was listing tenants", |db| setting::tenants(db)).await
     }
 
     async fn tenant(&self, tenant: &TenantCode) -> Result<Option<TenantRow>> {
         let tenant = tenant.clone();
-        self.read("was reading a tenant", move |db| Ok(setting::tenants(db, Some(&tenant))?.pop())).await
+        self.read("was reading a tenant", move |db| setting::tenant(db, &tenant)).await
     }
 
     async fn item_counts(&self, tenant: &TenantCode) -> Result<Vec<ItemCount>> {

@@ -23,6 +23,12 @@ use crate::{
     },
 };
 
+/// Whether facts wait at all.
+pub(super) fn has_waiting(db: &Connection, tenant: &TenantCode, channel: &ChannelCode) -> Result<bool, Fail> {
+    let sql = "SELECT 1 FROM parked WHERE tenant = ?1 AND channel = ?2 LIMIT 1";
+    Ok(first(db, sql, params![tenant.as_str(), channel.as_str()], |_| Ok(()))?.is_some())
+}
+
 pub(super) fn waiting(
     db: &Connection,
     tenant: &TenantCode,

@@ -13,19 +13,21 @@ use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
         Counts, Fence, LastRun, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError,
-        Trigger,
+        Trigger, run::QUIET_RUNS_KEPT,
     },
 };
 
 const COLUMNS: &str = "id, tenant, channel, task, set_off_by, started_at, ended_at, result, message, counts, calls, \
                        retries";
 
-pub(super) fn start(db: &Connection, new: &NewRun, fence: Option<&Fence>) -> Result<RunId, Fail> {
+/// The beginning of a run that holds its channel from this transaction on.
+pub(super) fn begin(db: &Connection, new: &NewRun) -> Result<RunId, Fail> {
+    end_abandoned(db, new)?;
+    start(db, new)
+}
+
+pub(super) fn start(db: &Connection, new: &NewRun) -> Result<RunId, Fail> {
     setting::known_channel(db, &new.tenant, &new.channel)?;
-    if let Some(fence) = fence {
-        lease::check(db, fence)?;
-        end_abandoned(db, new)?;
-    }
     let id = first(
         db,
         "INSERT INTO runs (tenant, id, channel, task, set_off_by, started_at, request_key)
@@ -70,19 +72,23 @@ fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
             next_run_at: None,
             complete_until: None,
         };
-        finish(db, id, &end)?;
+        finish(db, id, &end, None)?;
     }
     Ok(())
 }
 
-pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fail> {
+pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<(), Fail> {
+    if let Some(fence) = fence {
+        lease::release(db, fence)?;
+    }
     let run = get(db, id)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))?;
     if run.ended_at.is_some() {
         return Ok(());
     }
     execute(
         db,
-        "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8
+        "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8,
+             is_quiet = ?9 AND request_key IS NULL
          WHERE tenant = ?1 AND id = ?2",
         params![
             run.tenant.as_str(),
@@ -92,10 +98,14 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fai
             end.message,
             json(&end.counts)?,
             end.calls.cast_signed(),
-            end.retries.cast_signed()
+            end.retries.cast_signed(),
+            end.is_quiet()
         ],
     )?;
     let Some(task) = run.task else { return Ok(()) };
+    if end.is_quiet() {
+        forget_quiet(db, &run.tenant, &run.channel, task)?;
+    }
     let last = LastRun {
         run: id,
         started_at: run.started_at,
@@ -127,6 +137,15 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fai
             end.complete_until
         ],
     )?;
+    Ok(())
+}
+
+fn forget_quiet(db: &Connection, tenant: &TenantCode, channel: &ChannelCode, task: Task) -> Result<(), Fail> {
+    let old = "(SELECT id FROM runs WHERE tenant = ?1 AND channel = ?2 AND task = ?3 AND is_quiet = 1
+                ORDER BY id DESC LIMIT -1 OFFSET ?4)";
+    let of = params![tenant.as_str(), channel.as_str(), task.as_str(), QUIET_RUNS_KEPT];
+    execute(db, &format!("DELETE FROM run_lines WHERE tenant = ?1 AND run IN {old}"), of)?;
+    execute(db, &format!("DELETE FROM runs WHERE tenant = ?1 AND id IN {old}"), of)?;
     Ok(())
 }
 

@@ -46,13 +46,16 @@ fn no_tenant(tenant: &TenantCode) -> Fail {
     StoreError::NotFound(format!("tenant {tenant}")).into()
 }
 
-pub(super) fn tenants(db: &Connection, only: Option<&TenantCode>) -> Result<Vec<TenantRow>, Fail> {
-    each(
-        db,
-        "SELECT tenant, live FROM tenants WHERE ?1 IS NULL OR tenant = ?1 ORDER BY tenant",
-        [only.map(TenantCode::as_str)],
-        |row| Ok(TenantRow { code: row.get::<_, String>(0)?.into(), live: row.get(1)? }),
-    )
+pub(super) fn tenants(db: &Connection) -> Result<Vec<TenantRow>, Fail> {
+    each(db, "SELECT tenant, live FROM tenants ORDER BY tenant", [], tenant_row)
+}
+
+pub(super) fn tenant(db: &Connection, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
+    first(db, "SELECT tenant, live FROM tenants WHERE tenant = ?1", [tenant.as_str()], tenant_row)
+}
+
+fn tenant_row(row: &Row<'_>) -> Result<TenantRow, Fail> {
+    Ok(TenantRow { code: row.get::<_, String>(0)?.into(), live: row.get(1)? })
 }
 
 pub(super) fn add_tenant(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {

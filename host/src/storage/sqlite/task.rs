@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use plugin_api::{Mark, Millis, Task};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::{
     fault::Fail,
@@ -64,23 +64,18 @@ pub(super) fn list(db: &Connection, filter: &TaskFilter) -> Result<Vec<TaskRow>,
              consecutive_failures, mark, connector, complete_until
          FROM tasks WHERE 1"
         .to_owned();
-    for (wanted, condition) in
-        [(filter.tenant.is_some(), " AND tenant = ?1"), (filter.channel.is_some(), " AND channel = ?2")]
-    {
-        if wanted {
-            sql.push_str(condition);
+    let mut given = Vec::new();
+    for (column, wanted) in [
+        ("tenant", filter.tenant.as_ref().map(TenantCode::as_str)),
+        ("channel", filter.channel.as_ref().map(ChannelCode::as_str)),
+    ] {
+        if let Some(wanted) = wanted {
+            sql.extend([" AND ", column, " = ?"]);
+            given.push(wanted);
         }
     }
     sql.push_str(" ORDER BY tenant, channel");
-    let mut tasks = each(
-        db,
-        &sql,
-        params![
-            filter.tenant.as_ref().map(TenantCode::as_str),
-            filter.channel.as_ref().map(ChannelCode::as_str)
-        ],
-        row,
-    )?;
+    let mut tasks = each(db, &sql, params_from_iter(given), row)?;
     // Within a channel as screens list them, not by name.
     tasks.sort_by(|a, b| {
         (a.tenant.as_str(), a.channel.as_str(), a.task).cmp(&(b.tenant.as_str(), b.channel.as_str(), b.task))

@@ -57,8 +57,10 @@ macro_rules! suite {
                 due_are_enabled_tasks_of_enabled_channels_that_no_run_holds,
                 a_finished_run_shows_in_its_task,
                 a_run_whose_host_died_fails_when_the_next_begins,
-                a_run_cannot_start_under_a_passed_fence,
+                a_run_begins_with_its_lease_and_gives_it_back_with_its_end,
+                a_run_learns_how_its_channel_stands,
                 a_run_keeps_its_lines,
+                of_quiet_runs_the_last_are_kept_and_of_others_all,
                 runs_are_listed_newest_first;
             lists:
                 orders_are_filtered,

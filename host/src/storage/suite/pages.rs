@@ -13,7 +13,9 @@ use serde_json::json;
 
 use super::{
     Database,
-    sample::{acme, acme_with, apply, change, export, fence, file, fk1, import, keys, now, order, snapshot},
+    sample::{
+        acme, acme_with, apply, begin, change, export, fence, file, fk1, import, keys, now, order, snapshot,
+    },
 };
 use crate::{
     domain::{
@@ -30,7 +32,7 @@ use crate::{
     },
 };
 
-fn parked(order: &str, cause: &str) -> Parked {
+pub(super) fn parked(order: &str, cause: &str) -> Parked {
     serde_json::from_value(
         json!({"cause": cause, "order": order, "observation": {"order": order, "raw": "SHIPPED"}}),
     )
@@ -53,7 +55,6 @@ pub(crate) async fn a_page_is_written_whole(db: &impl Database) {
     let store = db.open();
     import(&*store, acme_with(3)).await;
     store.ensure_tasks(&acme(), &fk1(), &[NewTask::usual(Task::Status, now())]).await.unwrap();
-    let fence = fence(&*store, "FK1", "a").await;
     let new = NewRun {
         tenant: acme(),
         channel: fk1(),
@@ -62,7 +63,7 @@ pub(crate) async fn a_page_is_written_whole(db: &impl Database) {
         request_key: None,
         started_at: now(),
     };
-    let run = store.start_run(&new, Some(&fence)).await.unwrap();
+    let (fence, run) = begin(&*store, &new, "a").await;
     let mark = Mark::complete_until(now()).with_text("page 7");
     let kept = mark.clone();
     let page = PageKeys { run: Some(run), ..keys([1, 2, 9]) };
@@ -164,7 +165,7 @@ pub(crate) async fn a_passed_fence_changes_nothing(db: &impl Database) {
     let (one, two) = (db.open(), db.open());
     import(&*one, acme_with(1)).await;
     // A time to live of nothing: the lease has run out when the next asks.
-    let Claim::Got(old) = one.claim(&acme(), &fk1(), "one", 0).await.unwrap() else { panic!() };
+    let Claim::Got(old, _) = one.claim(&acme(), &fk1(), "one", 0, None).await.unwrap() else { panic!() };
     let new = fence(&*two, "FK1", "two").await;
     let before = export(&*one, &acme()).await;
     let asked = Arc::new(AtomicBool::new(false));
@@ -183,7 +184,7 @@ pub(crate) async fn a_passed_fence_changes_nothing(db: &impl Database) {
 pub(crate) async fn a_lease_that_ran_out_changes_nothing_although_nobody_took_over(db: &impl Database) {
     let store = db.open();
     import(&*store, acme_with(1)).await;
-    let Claim::Got(fence) = store.claim(&acme(), &fk1(), "one", 0).await.unwrap() else { panic!() };
+    let Claim::Got(fence, _) = store.claim(&acme(), &fk1(), "one", 0, None).await.unwrap() else { panic!() };
     let report = apply(&*store, &fence, keys([1]), dispatch_all).await;
     assert!(matches!(report, Err(StoreError::LeaseLost { .. })));
 }

@@ -95,8 +95,8 @@ pub(crate) async fn a_series_turns_over_once_however_many_draw_from_it_at_midnig
         let clock = Arc::new(AtomicI64::new(midnight - i64::try_from(PAGES).unwrap()));
         for (channel, from) in [("FK1", 1), ("AZ1", PAGES + 1)] {
             let store = db.open();
-            let held = store.claim(&tenant.into(), &channel.into(), channel, 600_000).await.unwrap();
-            let Claim::Got(fence) = held else { panic!("{held:?}") };
+            let held = store.claim(&tenant.into(), &channel.into(), channel, 600_000, None).await.unwrap();
+            let Claim::Got(fence, _) = held else { panic!("{held:?}") };
             hosts.push((store, fence, from, Arc::clone(&clock)));
         }
     }

@@ -12,7 +12,9 @@ use crate::{
         snapshot::{Channel, OrderFile, Snapshot},
         time,
     },
-    storage::{Claim, Fence, Mode, PageKeys, PageReport, PageResult, PageState, Result, Store},
+    storage::{
+        Claim, Fence, Mode, NewRun, PageKeys, PageReport, PageResult, PageState, Result, RunId, Store,
+    },
 };
 
 pub(crate) const MINUTE: Millis = 60_000;
@@ -71,9 +73,17 @@ pub(crate) async fn export(store: &dyn Store, tenant: &TenantCode) -> String {
 
 /// A lease of a channel that holds for the rest of the case.
 pub(crate) async fn fence(store: &dyn Store, channel: &str, holder: &str) -> Fence {
-    match store.claim(&acme(), &channel.into(), holder, 10 * MINUTE).await.unwrap() {
-        Claim::Got(fence) => fence,
-        held @ Claim::Held { .. } => panic!("{held:?}"),
+    match store.claim(&acme(), &channel.into(), holder, 10 * MINUTE, None).await.unwrap() {
+        Claim::Got(fence, None) => fence,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A run that has its channel for the rest of the case.
+pub(crate) async fn begin(store: &dyn Store, run: &NewRun, holder: &str) -> (Fence, RunId) {
+    match store.claim(&run.tenant, &run.channel, holder, 10 * MINUTE, Some(run)).await.unwrap() {
+        Claim::Got(fence, Some(run)) => (fence, run),
+        other => panic!("{other:?}"),
     }
 }
 

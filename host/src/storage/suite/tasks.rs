@@ -1,11 +1,15 @@
 //! Tasks and runs.
 
+use std::collections::BTreeMap;
+
 use plugin_api::{Millis, Task};
 
 use super::{
     Database,
-    sample::{MINUTE, acme, acme_with, apply, channel, fence, fk1, import, keys, now},
+    pages::parked,
+    sample::{MINUTE, acme, acme_with, apply, begin, channel, fence, fk1, import, keys, now},
 };
+use crate::secrets::Secret;
 use crate::storage::{
     Claim, Counts, Full, NewRun, NewTask, PageKeys, PageResult, RunEnd, RunFilter, RunId, RunLine, RunResult,
     Store, StoreError, TaskEdit, TaskFilter, TaskRow, Trigger,
@@ -69,7 +73,7 @@ pub(crate) async fn channels_that_lack_tasks_are_found_by_connector(db: &impl Da
     assert_eq!(without("flipkart", &[Task::Status, Task::Returns]).await, [(acme(), fk1())]);
     assert_eq!(without("flipkart", &[Task::Pending, Task::Status]).await, []);
     assert_eq!(without("flipkart", &[]).await, []);
-    assert_eq!(without("amazon", &[Task::Returns]).await, []);
+    assert_eq!(without("wooplr", &[Task::Returns]).await, []);
 }
 
 pub(crate) async fn due_are_enabled_tasks_of_enabled_channels_that_no_run_holds(db: &impl Database) {
@@ -113,10 +117,9 @@ pub(crate) async fn late_tasks_are_counted_as_the_task_list_calls_them(db: &impl
     with_tasks(&*store, &[Task::Status, Task::Pending, Task::Delivery]).await;
     let off = TaskEdit { enabled: Some(false), ..TaskEdit::default() };
     store.set_task(&acme(), &fk1(), Task::Delivery, off).await.unwrap();
-    let fence = fence(&*store, "FK1", "a").await;
-    let run = store.start_run(&new_run(Some(Task::Pending), now()), Some(&fence)).await.unwrap();
+    let (fence, run) = begin(&*store, &new_run(Some(Task::Pending), now()), "a").await;
     let whole = RunEnd { complete_until: Some(now() + 5 * MINUTE), ..end(RunResult::Success, now()) };
-    store.finish_run(run, &whole).await.unwrap();
+    store.finish_run(run, &whole, Some(&fence)).await.unwrap();
     // Status, every 10 min, was never read; Pending, every 40 min, is complete until five minutes after.
     for (minutes, late) in [(19, [0, 0]), (21, [0, 1]), (84, [0, 1]), (86, [1, 1])] {
         let at = now() + minutes * MINUTE;
@@ -133,14 +136,13 @@ pub(crate) async fn late_tasks_are_counted_as_the_task_list_calls_them(db: &impl
 pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[Task::Status]).await;
-    let fence = fence(&*store, "FK1", "a").await;
     let mut failures = Vec::new();
     for result in [RunResult::Failed, RunResult::Failed, RunResult::Skipped, RunResult::Partial] {
-        let run = store.start_run(&new_run(Some(Task::Status), now()), Some(&fence)).await.unwrap();
+        let (fence, run) = begin(&*store, &new_run(Some(Task::Status), now()), "a").await;
         assert_eq!(task(&*store, Task::Status).await.running, Some(run));
-        store.finish_run(run, &end(result, now() + 500)).await.unwrap();
+        store.finish_run(run, &end(result, now() + 500), Some(&fence)).await.unwrap();
         // The end of a run is told once.
-        store.finish_run(run, &end(RunResult::Success, now() + 900)).await.unwrap();
+        store.finish_run(run, &end(RunResult::Success, now() + 900), None).await.unwrap();
         let row = task(&*store, Task::Status).await;
         let last = row.last.unwrap();
         assert_eq!((last.run, last.result, last.duration_ms), (run, result, 500));
@@ -149,19 +151,16 @@ pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {
         failures.push(row.consecutive_failures);
     }
     assert_eq!(failures, [1, 2, 2, 0]);
-    let unknown = store.finish_run(RunId(99), &end(RunResult::Success, now())).await;
+    let unknown = store.finish_run(RunId(99), &end(RunResult::Success, now()), None).await;
     assert!(matches!(unknown, Err(StoreError::NotFound(_))));
 }
 
 pub(crate) async fn a_run_whose_host_died_fails_when_the_next_begins(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[Task::Status]).await;
-    let Claim::Got(dead) = store.claim(&acme(), &fk1(), "dead", MINUTE).await.unwrap() else { panic!() };
-    let lost = store.start_run(&new_run(Some(Task::Status), now()), Some(&dead)).await.unwrap();
+    let (dead, lost) = begin(&*store, &new_run(Some(Task::Status), now()), "dead").await;
     store.release(&dead).await.unwrap();
-    let next = fence(&*store, "FK1", "next").await;
-    let later = new_run(Some(Task::Status), now() + 7);
-    let run = store.start_run(&later, Some(&next)).await.unwrap();
+    let (_, run) = begin(&*store, &new_run(Some(Task::Status), now() + 7), "next").await;
     let (ended, _) = store.run(lost).await.unwrap().unwrap();
     assert_eq!((ended.result, ended.ended_at), (Some(RunResult::Failed), Some(now() + 7)));
     assert!(ended.message.contains("the host stopped"), "{}", ended.message);
@@ -169,20 +168,50 @@ pub(crate) async fn a_run_whose_host_died_fails_when_the_next_begins(db: &impl D
     assert_eq!((row.running, row.consecutive_failures), (Some(run), 1));
 }
 
-pub(crate) async fn a_run_cannot_start_under_a_passed_fence(db: &impl Database) {
+pub(crate) async fn a_run_begins_with_its_lease_and_gives_it_back_with_its_end(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[Task::Status]).await;
-    let Claim::Got(old) = store.claim(&acme(), &fk1(), "old", 0).await.unwrap() else { panic!() };
-    let refused = store.start_run(&new_run(Some(Task::Status), now()), Some(&old)).await;
-    assert!(matches!(refused, Err(StoreError::LeaseLost { .. })));
-    assert!(store.runs(&RunFilter::default(), None, 10).await.unwrap().is_empty());
+    let new = new_run(Some(Task::Status), now());
+    let (fence, run) = begin(&*store, &new, "a").await;
+    let held = store.claim(&acme(), &fk1(), "b", MINUTE, Some(&new)).await.unwrap();
+    assert!(matches!(held, Claim::Held { .. }), "{held:?}");
+    assert_eq!(
+        store.runs(&RunFilter::default(), None, 10).await.unwrap().len(),
+        1,
+        "no run without its lease"
+    );
+    store.finish_run(run, &end(RunResult::Success, now()), Some(&fence)).await.unwrap();
+    let lost = store.renew(&fence, MINUTE).await;
+    assert!(matches!(lost, Err(StoreError::LeaseLost { .. })), "{lost:?}");
+    let (next, second) = begin(&*store, &new, "b").await;
+    // A holder that has been passed ends its run and takes nothing from the one that came after.
+    store.finish_run(second, &end(RunResult::Failed, now()), Some(&fence)).await.unwrap();
+    store.renew(&next, MINUTE).await.unwrap();
+}
+
+pub(crate) async fn a_run_learns_how_its_channel_stands(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status, Task::Pending]).await;
+    let secret = BTreeMap::from([("token".to_owned(), Secret::from("t0"))]);
+    store.put_secrets(&acme(), &fk1(), &secret).await.unwrap();
+    let standing = store.standing(&acme(), &fk1()).await.unwrap().unwrap();
+    assert_eq!((standing.live, standing.has_waiting), (true, false));
+    assert_eq!(standing.channel.unwrap().code, fk1());
+    assert_eq!(standing.tasks.iter().map(|row| row.task).collect::<Vec<_>>(), [Task::Status, Task::Pending]);
+    assert_eq!(standing.secrets["token"].reveal(), "t0");
+    let fence = fence(&*store, "FK1", "a").await;
+    let park = vec![parked("OD9", "UNKNOWN_ORDER")];
+    apply(&*store, &fence, keys([9]), |_| PageResult { park, ..PageResult::default() }).await.unwrap();
+    assert!(store.standing(&acme(), &fk1()).await.unwrap().unwrap().has_waiting);
+    let elsewhere = store.standing(&acme(), &"NO".into()).await.unwrap().unwrap();
+    assert!(elsewhere.channel.is_none() && elsewhere.tasks.is_empty() && !elsewhere.has_waiting);
+    assert!(store.standing(&"nobody".into(), &fk1()).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_run_keeps_its_lines(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[]).await;
-    let fence = fence(&*store, "FK1", "a").await;
-    let run = store.start_run(&new_run(None, now()), Some(&fence)).await.unwrap();
+    let (fence, run) = begin(&*store, &new_run(None, now()), "a").await;
     for order in ["OD1", "OD2"] {
         let line = RunLine {
             order: order.into(),
@@ -195,7 +224,7 @@ pub(crate) async fn a_run_keeps_its_lines(db: &impl Database) {
         let page = PageKeys { run: Some(run), ..keys([]) };
         apply(&*store, &fence, page, |_| PageResult { lines, ..PageResult::default() }).await.unwrap();
     }
-    store.finish_run(run, &end(RunResult::Failed, now() + 3)).await.unwrap();
+    store.finish_run(run, &end(RunResult::Failed, now() + 3), Some(&fence)).await.unwrap();
     let (row, lines) = store.run(run).await.unwrap().unwrap();
     assert_eq!((row.id, row.task, row.calls, row.retries), (run, None, 2, 1));
     let orders: Vec<_> = lines.iter().map(|line| line.order.as_str()).collect();
@@ -203,13 +232,47 @@ pub(crate) async fn a_run_keeps_its_lines(db: &impl Database) {
     assert!(store.run(RunId(run.0 + 1)).await.unwrap().is_none());
 }
 
+pub(crate) async fn of_quiet_runs_the_last_are_kept_and_of_others_all(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status, Task::Pending]).await;
+    let quiet = RunEnd {
+        counts: Counts { polled: 9, unchanged: 9, ..Counts::default() },
+        ..end(RunResult::Success, now())
+    };
+    let busy = RunEnd { counts: Counts { polled: 9, applied: 1, ..Counts::default() }, ..quiet.clone() };
+    let ran = |task, key: Option<&str>, end: &RunEnd| {
+        let (store, new) =
+            (&store, NewRun { request_key: key.map(str::to_owned), ..new_run(Some(task), now()) });
+        let end = end.clone();
+        async move {
+            let (fence, run) = begin(&**store, &new, "a").await;
+            store.finish_run(run, &end, Some(&fence)).await.unwrap();
+            run
+        }
+    };
+    let mut kept = vec![
+        ran(Task::Status, None, &busy).await,
+        ran(Task::Status, None, &end(RunResult::Failed, now())).await,
+        ran(Task::Status, Some("mine"), &quiet).await,
+        ran(Task::Pending, None, &quiet).await,
+    ];
+    for n in 0..33 {
+        let run = ran(Task::Status, None, &quiet).await;
+        if n >= 3 {
+            kept.push(run);
+        }
+    }
+    let left = store.runs(&RunFilter::default(), None, 100).await.unwrap();
+    assert_eq!(left.iter().rev().map(|run| run.id).collect::<Vec<_>>(), kept);
+}
+
 pub(crate) async fn runs_are_listed_newest_first(db: &impl Database) {
     let store = db.open();
     with_tasks(&*store, &[Task::Status, Task::Pending]).await;
     let mut ids = Vec::new();
     for task in [Some(Task::Status), Some(Task::Pending), Some(Task::Status), None] {
-        let run = store.start_run(&new_run(task, now()), None).await.unwrap();
-        store.finish_run(run, &end(RunResult::Skipped, now())).await.unwrap();
+        let run = store.start_run(&new_run(task, now())).await.unwrap();
+        store.finish_run(run, &end(RunResult::Skipped, now()), None).await.unwrap();
         ids.push(run);
     }
     assert_eq!(ids[0].to_string(), "R1");

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Database,
-    sample::{acme, acme_with, apply, export, fence, fk1, import, keys, now, order, snapshot},
+    sample::{acme, acme_with, apply, begin, export, fence, fk1, import, keys, now, order, snapshot},
 };
 use crate::{
     domain::snapshot::Snapshot,
@@ -104,7 +104,6 @@ pub(crate) async fn an_import_replaces_everything_but_secrets_and_tasks(db: &imp
         let secret = BTreeMap::from([("token".to_owned(), Secret::from(channel))]);
         store.put_secrets(&acme(), &channel.into(), &secret).await.unwrap();
         store.ensure_tasks(&acme(), &channel.into(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
-        let fence = fence(&*store, channel, "a").await;
         let run = crate::storage::NewRun {
             tenant: acme(),
             channel: channel.into(),
@@ -113,7 +112,7 @@ pub(crate) async fn an_import_replaces_everything_but_secrets_and_tasks(db: &imp
             request_key: None,
             started_at: now(),
         };
-        store.start_run(&run, Some(&fence)).await.unwrap();
+        let (fence, _) = begin(&*store, &run, "a").await;
         let mark = Some((Task::Status, Mark::complete_until(now())));
         apply(&*store, &fence, keys([]), |_| PageResult { mark, ..PageResult::default() }).await.unwrap();
         store.release(&fence).await.unwrap();

@@ -22,7 +22,7 @@ use self::{
     turns::Turns,
 };
 use super::{Choice, Engine, Pulse, RunRequest, RunSummary, SyncError};
-use crate::storage::{DueTask, RunResult, TaskEdit, TaskFilter, TaskRow, Trigger};
+use crate::storage::{DueTask, RunResult, TaskEdit, TaskRow, Trigger};
 
 /// How often the loop looks for what is due.
 const TICK: Duration = Duration::from_millis(200);
@@ -102,15 +102,15 @@ fn note_end(turns: &mut Turns, begun: &mut HashMap<Id, DueTask>, ended: Result<I
 
 impl Engine {
     async fn run_due(&self, due: DueTask) {
-        let filter = TaskFilter { tenant: Some(due.tenant.clone()), channel: Some(due.channel.clone()) };
-        let row = match self.store.tasks(&filter).await {
-            Ok(rows) => rows.into_iter().find(|row| row.task == due.task),
+        let standing = match self.store.standing(&due.tenant, &due.channel).await {
+            Ok(standing) => standing,
             Err(error) => {
                 tracing::error!(%error, tenant = %due.tenant, channel = %due.channel, "the task cannot be read");
                 return;
             }
         };
-        let Some(row) = row else { return };
+        let mut tasks = standing.iter().flat_map(|standing| &standing.tasks);
+        let Some(row) = tasks.find(|row| row.task == due.task).cloned() else { return };
         let now = self.clock.now_ms();
         let request = RunRequest {
             tenant: due.tenant.clone(),
@@ -124,7 +124,7 @@ impl Engine {
             request_key: None,
         };
         let span = tracing::info_span!("run", tenant = %due.tenant, channel = %due.channel, task = %due.task);
-        let ran = tracing::Instrument::instrument(self.run(request, None), span).await;
+        let ran = tracing::Instrument::instrument(self.run_from(request, standing, None), span).await;
         if let Ok(summary) = &ran {
             self.tell_figures(&due, summary, now);
         }

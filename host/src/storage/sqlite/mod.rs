@@ -438,7 +438,7 @@ impl Store for Sqlite {
     }
 
     async fn tenants(&self) -> Result<Vec<TenantRow>> {
-        self.read("was listing tenants", |db| setting::tenants(db)).await
+        self.read("was listing tenants", setting::tenants).await
     }
 
     async fn tenant(&self, tenant: &TenantCode) -> Result<Option<TenantRow>> {

@@ -3,7 +3,9 @@
 CARGO ?= cargo
 DEMO_DATA ?= demo-data
 
-.PHONY: help demo test build lint docs clean tools
+FLEET_DATA ?= fleet-data
+
+.PHONY: help demo test build lint docs fleet clean tools
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
@@ -11,6 +13,7 @@ help:
 	@echo "make build   build the program and the connectors into target/release"
 	@echo "make lint    formatting, clippy and documentation, as CI checks them"
 	@echo "make docs    print the documents that are printed from code into docs/generated"
+	@echo "make fleet   measure a daemon with ten thousand sellers for ten minutes"
 	@echo "make clean   remove what was built and the demo's data"
 
 # Rust and a C compiler are all that is needed; what can be installed without asking is installed.
@@ -43,6 +46,10 @@ docs: tools
 	@echo "== printing docs/generated"
 	UPDATE_DOCS=1 $(CARGO) test --quiet -p statusync-tests --test docs_fresh
 
+fleet: build
+	@echo "== measuring a daemon with ten thousand sellers; their data goes to $(FLEET_DATA)"
+	@target/release/fleet target/release/statusync $(FLEET_DATA)
+
 clean:
 	$(CARGO) clean
-	rm -rf $(DEMO_DATA)
+	rm -rf $(DEMO_DATA) $(FLEET_DATA)

@@ -6,6 +6,7 @@ use plugin_api::{Millis, Task};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::task::LastRun;
 use crate::domain::{
     codes::{ChannelCode, TenantCode},
     order::states,
@@ -169,6 +170,44 @@ pub struct RunEnd {
     pub next_run_at: Option<Millis>,
     /// Everything that happened before this instant, UTC, has been read and applied by it.
     pub complete_until: Option<Millis>,
+}
+
+impl RunEnd {
+    /// The end of a run whose host died. Only one run at a time holds a channel, so one that has not ended when the next
+    /// begins, at `at`, has no host any more.
+    pub(super) fn abandoned(at: Millis, counts: Counts) -> RunEnd {
+        RunEnd {
+            ended_at: at,
+            result: RunResult::Failed,
+            message: "the host stopped before the run ended; what it had applied stays".to_owned(),
+            counts,
+            calls: 0,
+            retries: 0,
+            next_run_at: None,
+            complete_until: None,
+        }
+    }
+
+    /// What the run leaves in its task.
+    pub(super) fn last(&self, run: &Run) -> LastRun {
+        LastRun {
+            run: run.id,
+            started_at: run.started_at,
+            duration_ms: (self.ended_at - run.started_at).max(0),
+            result: self.result,
+            message: self.message.clone(),
+            counts: self.counts,
+        }
+    }
+
+    /// What becomes of a task's count of failures, in SQL.
+    pub(super) fn failures(&self) -> &'static str {
+        match self.result {
+            RunResult::Failed => "consecutive_failures + 1",
+            RunResult::Success | RunResult::Partial => "0",
+            RunResult::Skipped => "consecutive_failures",
+        }
+    }
 }
 
 /// A run as it is kept.

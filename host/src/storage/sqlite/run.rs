@@ -12,8 +12,7 @@ use super::{
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
-        Counts, Fence, LastRun, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError,
-        Trigger,
+        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError, Trigger,
     },
 };
 
@@ -51,7 +50,6 @@ pub(super) fn start(db: &Connection, new: &NewRun, fence: Option<&Fence>) -> Res
     Ok(id)
 }
 
-/// Only one run at a time holds a channel, so one that has not ended when the next begins has no host any more.
 fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
     let abandoned = each(
         db,
@@ -60,17 +58,7 @@ fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
         |row| Ok((RunId(row.get(0)?), record("count", row.get_ref(1)?.as_str().map_err(other)?)?)),
     )?;
     for (id, counts) in abandoned {
-        let end = RunEnd {
-            ended_at: new.started_at,
-            result: RunResult::Failed,
-            message: "the host stopped before the run ended; what it had applied stays".to_owned(),
-            counts,
-            calls: 0,
-            retries: 0,
-            next_run_at: None,
-            complete_until: None,
-        };
-        finish(db, id, &end)?;
+        finish(db, id, &RunEnd::abandoned(new.started_at, counts))?;
     }
     Ok(())
 }
@@ -96,19 +84,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fai
         ],
     )?;
     let Some(task) = run.task else { return Ok(()) };
-    let last = LastRun {
-        run: id,
-        started_at: run.started_at,
-        duration_ms: (end.ended_at - run.started_at).max(0),
-        result: end.result,
-        message: end.message.clone(),
-        counts: end.counts,
-    };
-    let failures = match end.result {
-        RunResult::Failed => "consecutive_failures + 1",
-        RunResult::Success | RunResult::Partial => "0",
-        RunResult::Skipped => "consecutive_failures",
-    };
+    let failures = end.failures();
     execute(
         db,
         &format!(
@@ -122,7 +98,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fai
             run.channel.as_str(),
             task.as_str(),
             id.0,
-            json(&last)?,
+            json(&end.last(&run))?,
             end.next_run_at,
             end.complete_until
         ],

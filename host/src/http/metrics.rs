@@ -2,21 +2,34 @@
 //!
 //! No figure is told by tenant: there may be ten thousand of them. Whose task is late is in the task list.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use axum::{extract::State, http::header, response::IntoResponse};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use plugin_api::Millis;
+
 use super::Answers;
+use crate::storage::Store;
 
 /// What runs take: from a look that finds nothing to a first look at a million orders.
 const RUN_SECS: &[f64] = &[0.05, 0.2, 1.0, 5.0, 20.0, 60.0, 300.0, 1_800.0];
 /// How late runs begin.
 const DELAY_SECS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0];
 
+/// How old data is takes a look at every task: with very many of them, not more often than this.
+const LOOK_AGAIN: Millis = 10_000;
+
 /// The figures of this process.
 #[derive(Clone)]
-pub struct Figures(PrometheusHandle);
+pub struct Figures {
+    handle: PrometheusHandle,
+    /// When it was looked how old data is.
+    looked_at: Arc<AtomicI64>,
+}
 
 impl Figures {
     /// Begins to count. Only the first call of a process takes effect for what is counted.
@@ -55,12 +68,21 @@ impl Figures {
             "statusync_oldest_data_seconds",
             "Age of the oldest data of an enabled task, by connector and task."
         );
-        Ok(Figures(handle))
+        Ok(Figures { handle, looked_at: Arc::new(AtomicI64::new(0)) })
     }
 }
 
 pub(super) async fn page(State(answers): State<Arc<Answers>>) -> impl IntoResponse {
-    match answers.store.freshness(answers.clock.now_ms()).await {
+    let (now, looked_at) = (answers.clock.now_ms(), &answers.figures.looked_at);
+    let is_old = |at| (now - at >= LOOK_AGAIN).then_some(now);
+    if looked_at.try_update(Ordering::Relaxed, Ordering::Relaxed, is_old).is_ok() {
+        tell_freshness(&*answers.store, now).await;
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], answers.figures.handle.render())
+}
+
+async fn tell_freshness(store: &dyn Store, now: Millis) {
+    match store.freshness(now).await {
         Ok(rows) => {
             for row in rows {
                 let labels = [("connector", row.connector), ("task", row.task.as_str().to_owned())];
@@ -74,7 +96,6 @@ pub(super) async fn page(State(answers): State<Arc<Answers>>) -> impl IntoRespon
         }
         Err(error) => tracing::warn!(%error, "how old data is cannot be told"),
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], answers.figures.0.render())
 }
 
 #[cfg(test)]

@@ -215,6 +215,24 @@ fn an_import_is_exported_again_and_the_export_imported_gives_the_same() {
 }
 
 #[test]
+fn a_backup_is_restored_into_an_empty_place_with_the_same_key() {
+    let (old, new) = (Place::with_acme(), Place::new());
+    let backup = old.0.path().join("backup.gz").display().to_string();
+    old.run(&format!("backup {backup}")).says(0, &["holds 1 tenants", "secrets in it open with"]);
+    old.run(&format!("backup {backup}")).says(1, &["exists already"]);
+    old.run(&format!("restore {backup}")).says(1, &["tenant acme", "exists already"]);
+
+    new.run(&format!("restore {backup}")).says(1, &["there is no data directory"]);
+    new.run("init").says(0, &[]);
+    fs::copy(old.data().join("key"), new.data().join("key")).unwrap();
+    let cut = new.file("cut.gz", &fs::read(&backup).unwrap()[..900]);
+    new.run(&format!("restore {cut}")).says(1, &["cut.gz: line ", "nothing was taken"]);
+    new.run("tenant list").says(0, &["there are no tenants"]);
+    new.run(&format!("restore {backup}")).says(0, &["1 tenants", "number series go on"]);
+    assert_eq!(new.run("export --tenant acme").out, old.run("export --tenant acme").out);
+}
+
+#[test]
 fn an_import_warns_of_a_connector_that_is_not_loaded() {
     let place = Place::new();
     let file = place.file("acme.json", acme().to_string());

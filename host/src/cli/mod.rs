@@ -2,6 +2,7 @@
 //!
 //! One file for each noun. Data goes to stdout, talk to stderr; exit codes are in `exit`. Nothing is decided here.
 
+mod backup;
 mod channel;
 mod completions;
 mod conflict;
@@ -121,6 +122,8 @@ enum Command {
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Completions(completions::Completions),
     #[command(subcommand, hide = true)]
     Schema(schema::Schema),
@@ -149,6 +152,8 @@ impl Command {
             Command::Stock(command) => command.run(context).await,
             Command::Connector(command) => command.run(context).await,
             Command::Doctor(command) => command.run(context).await,
+            Command::Backup(command) => command.run(context).await,
+            Command::Restore(command) => command.run(context).await,
             Command::Completions(command) => command.run(context, &mut Cli::command()),
             Command::Schema(command) => command.run(context),
         }

@@ -3,6 +3,7 @@
 //! It decides nothing about orders. A page of observations is loaded, handed to the caller's decision, and written, all in
 //! one transaction; whatever the number of orders, with the same number of statements. Times are milliseconds UTC.
 
+pub mod copy;
 mod error;
 mod export;
 mod import;
@@ -27,6 +28,7 @@ use async_trait::async_trait;
 use plugin_api::{Mark, Millis, OrderRef, Task};
 
 pub use self::{
+    copy::{Part, Piece},
     error::{Result, StoreError},
     lease::{Claim, Fence},
     lists::{
@@ -351,6 +353,18 @@ pub trait Store: Send + Sync {
     /// Writes a tenant's whole state as a snapshot, one order a line, in a stable order. `now` sets the financial year
     /// of series that have drawn no number yet.
     async fn export(&self, tenant: &TenantCode, now: Millis, out: &mut (dyn Write + Send)) -> Result<()>;
+
+    // Copies.
+
+    /// Writes the rows of a part as lines, as of one instant; answers how many.
+    async fn dump(&self, part: &Part, out: &mut (dyn Write + Send)) -> Result<u64>;
+
+    /// Takes the rows of a part, all or none. Leases are not taken over, and their epochs rise.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if the tenant is there; [`StoreError::Contradiction`] if rows do not fit the tables, or no
+    /// [`Piece::End`] came.
+    async fn load(&self, part: &Part, pieces: tokio::sync::mpsc::Receiver<Piece>) -> Result<()>;
 
     // Rate buckets.
 

@@ -5,6 +5,7 @@
 //! is in the files named after what it is about.
 
 mod bucket;
+mod copy;
 mod export;
 mod fault;
 mod import;
@@ -26,13 +27,14 @@ mod writer;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use plugin_api::{Mark, Millis, OrderRef, Task};
 use rusqlite::Connection;
+use tokio::sync::mpsc::Sender;
 
 use self::{
     fault::Fail,
@@ -41,9 +43,9 @@ use self::{
 };
 use super::{
     Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
-    OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd,
-    RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
-    TenantRow, import::Import,
+    OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow, Result,
+    Run, RunEnd, RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter,
+    TaskRow, TenantRow, import::Import,
 };
 use crate::{
     domain::{
@@ -110,33 +112,33 @@ impl Sqlite {
         &self.path
     }
 
-    /// Writes a copy of the whole database, as of one instant, to a new file, while work goes on. Secrets in it stay sealed
-    /// under this host's key.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] if there is such a file already.
-    pub async fn back_up(&self, to: PathBuf) -> Result<()> {
-        if to.exists() {
-            return Err(StoreError::Exists(format!("the file {}", to.display())));
-        }
-        self.readers
-            .work("was writing a backup", move |db| {
-                // Writing the copy needs the right to write; the connection gets it for this statement only.
-                db.pragma_update(None, "query_only", false)?;
-                let copied = db.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
-                db.pragma_update(None, "query_only", true)?;
-                copied?;
-                Ok(())
-            })
-            .await
-    }
-
     async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
         job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> Result<T> {
         self.writer.write(doing, Weight::Light, Mode::Commit, job).await
+    }
+
+    /// Has text read on a reader's thread and writes it as it comes.
+    async fn stream<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        out: &mut (dyn Write + Send),
+        job: impl FnOnce(&mut Connection, &Sender<Vec<u8>>) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> Result<T> {
+        let (pieces, mut arriving) = tokio::sync::mpsc::channel(4);
+        let reading = self.readers.work(doing, move |db| job(db, &pieces));
+        let writing = async move {
+            while let Some(piece) = arriving.recv().await {
+                out.write_all(&piece).map_err(StoreError::Output)?;
+            }
+            // Dropped with an error, the receiver tells the reader to stop.
+            drop(arriving);
+            out.flush().map_err(StoreError::Output)
+        };
+        let (written, read) = futures_util::future::join(writing, reading).await;
+        written.and(read)
     }
 
     /// Reads, however many statements it takes, as of one instant.
@@ -604,18 +606,17 @@ impl Store for Sqlite {
 
     async fn export(&self, tenant: &TenantCode, now: Millis, out: &mut (dyn Write + Send)) -> Result<()> {
         let tenant = tenant.clone();
-        let (pieces, mut arriving) = tokio::sync::mpsc::channel(4);
-        let reading = self.readers.work("was exporting", move |db| export::write(db, &tenant, now, &pieces));
-        let writing = async {
-            while let Some(piece) = arriving.recv().await {
-                out.write_all(&piece).map_err(StoreError::Output)?;
-            }
-            // Dropped with an error, the receiver tells the reader to stop.
-            drop(arriving);
-            out.flush().map_err(StoreError::Output)
-        };
-        let (written, read) = futures_util::future::join(writing, reading).await;
-        written.and(read)
+        self.stream("was exporting", out, move |db, pieces| export::write(db, &tenant, now, pieces)).await
+    }
+
+    async fn dump(&self, part: &Part, out: &mut (dyn Write + Send)) -> Result<u64> {
+        let part = part.clone();
+        self.stream("was writing a copy", out, move |db, pieces| copy::dump(db, &part, pieces)).await
+    }
+
+    async fn load(&self, part: &Part, pieces: tokio::sync::mpsc::Receiver<Piece>) -> Result<()> {
+        let part = part.clone();
+        self.write("was taking a copy", move |db| copy::load(db, &part, pieces)).await
     }
 
     async fn answers(&self) -> Result<()> {

@@ -392,18 +392,6 @@ async fn after_a_fault_of_the_disk_the_connection_is_opened_anew() {
 }
 
 #[tokio::test]
-async fn a_backup_is_a_whole_database() {
-    let file = File::new();
-    let store = file.try_open().unwrap();
-    import(&store, acme_with(20)).await;
-    let copy = file.dir.path().join("copy.db");
-    store.back_up(copy.clone()).await.unwrap();
-    assert!(matches!(store.back_up(copy.clone()).await, Err(StoreError::Exists(_))));
-    let restored = Sqlite::open(&copy, file.key.clone()).unwrap();
-    assert_eq!(export(&restored, &acme()).await, export(&store, &acme()).await);
-}
-
-#[tokio::test]
 async fn orders_of_an_earlier_schema_are_found_by_their_items() {
     let file = File::new();
     let old = Connection::open(file.path()).unwrap();

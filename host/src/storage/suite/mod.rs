@@ -82,6 +82,8 @@ macro_rules! suite {
                 the_store_is_sound;
             tenants:
                 an_export_of_an_import_of_an_export_is_equal,
+                a_copy_brings_everything_back_and_lets_no_earlier_run_write,
+                a_copy_that_is_not_whole_leaves_nothing,
                 missing_codes_follow_the_highest,
                 an_import_replaces_everything_but_secrets_and_tasks,
                 an_import_is_refused_while_a_run_holds_a_channel,

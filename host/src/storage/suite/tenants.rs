@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::snapshot::Snapshot,
     secrets::Secret,
-    storage::{NewTask, PageResult, RunFilter, StoreError, TaskFilter, Trigger},
+    storage::{NewTask, PageResult, RunFilter, StoreError, TaskFilter, Trigger, copy},
 };
 
 /// A tenant with something of everything, codes and computed fields left out.
@@ -254,4 +254,66 @@ pub(crate) async fn an_export_that_cannot_be_written_says_so(db: &impl Database)
         export(&*store, &acme()).await.lines().filter(|line| line.starts_with("{\"code\":\"O")).count(),
         3_000
     );
+}
+
+pub(crate) async fn a_copy_brings_everything_back_and_lets_no_earlier_run_write(db: &impl Database) {
+    let store = db.open();
+    import(&*store, full()).await;
+    let secret = BTreeMap::from([("token".to_owned(), Secret::from("t0"))]);
+    store.put_secrets(&acme(), &fk1(), &secret).await.unwrap();
+    store.ensure_tasks(&acme(), &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
+    store.put_breaker("connector paytm", "open").await.unwrap();
+    store.add_tenant(&"empty".into()).await.unwrap();
+    let fence = fence(&*store, "FK1", "before").await;
+    let (exported, tasks) =
+        (export(&*store, &acme()).await, store.tasks(&TaskFilter::default()).await.unwrap());
+
+    let mut text = Vec::new();
+    let written = copy::write(&*store, now(), &mut text).await.unwrap();
+    assert_eq!(copy::check(&*text).unwrap(), written);
+    assert_eq!(written.tenants, [acme(), "empty".into()]);
+    let refused = copy::take(&*store, io::Cursor::new(text.clone())).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Exists(_)), "{refused}");
+    for tenant in &written.tenants {
+        store.remove_tenant(tenant).await.unwrap();
+    }
+
+    assert_eq!(copy::take(&*store, io::Cursor::new(text)).await.unwrap(), written);
+    assert_eq!(export(&*store, &acme()).await, exported);
+    assert_eq!(store.tasks(&TaskFilter::default()).await.unwrap(), tasks);
+    assert_eq!(store.secrets(&acme(), &fk1()).await.unwrap()["token"].reveal(), "t0");
+    assert_eq!(store.breakers(None).await.unwrap(), ["open"]);
+    let late = apply(&*store, &fence, keys([]), |_| PageResult::default()).await;
+    assert!(matches!(late, Err(StoreError::LeaseLost { .. })), "{late:?}");
+    let next = super::sample::fence(&*store, "FK1", "after").await;
+    assert!(next.epoch > fence.epoch + 1, "{} after {}", next.epoch, fence.epoch);
+}
+
+pub(crate) async fn a_copy_that_is_not_whole_leaves_nothing(db: &impl Database) {
+    let store = db.open();
+    import(&*store, full()).await;
+    let mut text = Vec::new();
+    copy::write(&*store, now(), &mut text).await.unwrap();
+    store.remove_tenant(&acme()).await.unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let lines = text.lines().count();
+    let first = |count: usize| text.split_inclusive('\n').take(count).collect::<String>();
+    let other = |from: &str, to: &str| text.replacen(from, to, 1);
+    let cases = [
+        (first(lines - 1), "is not whole"),
+        (first(lines / 2), "is not whole"),
+        (text[..text.len() / 2].to_owned(), "line "),
+        (String::new(), "line 1: the copy ends here"),
+        (other("\"statusync_copy\":1", "\"statusync_copy\":9"), "form 9 of a copy"),
+        (other("\"table\":\"orders\"", "\"table\":\"sqlite_master\""), "no table sqlite_master"),
+        (other("\"channel_order_id\"", "\"channel_order\""), "other columns"),
+        (other(",\"acme\"", ",\"other\""), "not of tenant acme"),
+        (first(lines - 1) + "{\"end\":{\"rows\":1}}\n", "the copy had 1 rows"),
+    ];
+    for (text, words) in cases {
+        let refused = copy::take(&*store, io::Cursor::new(text)).await.unwrap_err();
+        assert!(refused.to_string().contains(words), "{words}: {refused}");
+        assert!(store.tenants().await.unwrap().is_empty(), "{words}");
+        assert!(store.tasks(&TaskFilter::default()).await.unwrap().is_empty(), "{words}");
+    }
 }

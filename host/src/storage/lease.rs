@@ -4,7 +4,7 @@
 
 use plugin_api::Millis;
 
-use super::run::RunId;
+use super::{StoreError, run::RunId};
 use crate::domain::codes::{ChannelCode, TenantCode};
 
 /// Proof of a lease. Every write of a run carries it; a write whose fence has been passed changes nothing.
@@ -18,6 +18,13 @@ pub struct Fence {
     pub holder: String,
     /// Rises with each claim.
     pub epoch: i64,
+}
+
+impl Fence {
+    /// What is said to a holder whose lease has ended.
+    pub(super) fn lost(&self) -> StoreError {
+        StoreError::LeaseLost { tenant: self.tenant.to_string(), channel: self.channel.to_string() }
+    }
 }
 
 /// The answer to a claim.

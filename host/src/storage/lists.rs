@@ -1,12 +1,15 @@
 //! What people list: filters, and rows short enough for a screen.
 
-use plugin_api::{Millis, ShippedBy};
+use std::collections::BTreeMap;
+
+use plugin_api::{Millis, OrderRef, ShippedBy};
 use serde::Serialize;
 
+use super::{Result, StoreError};
 use crate::domain::{
     codes::{ChannelCode, OrderCode, TenantCode},
     duties::{Conflict, Parked, Putaway},
-    order::{ItemStatus, OrderStatus},
+    order::{ItemStatus, Order, OrderStatus},
 };
 
 /// Which orders to list. Everything that is set must hold.
@@ -65,6 +68,29 @@ pub struct OrderRow {
     pub putaways_due: u64,
     /// When it last changed here, UTC; absent since an import.
     pub changed_at: Option<Millis>,
+}
+
+impl OrderRow {
+    /// The row of an order, without what is counted beside it.
+    pub(super) fn of(order: Order) -> OrderRow {
+        let mut items: BTreeMap<ItemStatus, u64> = BTreeMap::new();
+        for item in &order.items {
+            *items.entry(item.status).or_default() += 1;
+        }
+        OrderRow {
+            code: order.code,
+            channel: order.channel,
+            channel_order_id: order.channel_order_id,
+            status: order.status,
+            items: items.into_iter().collect(),
+            open_conflicts: 0,
+            waiting: 0,
+            shortfall: 0,
+            returned_not_received: false,
+            putaways_due: 0,
+            changed_at: None,
+        }
+    }
 }
 
 /// A conflict with its channel.
@@ -137,4 +163,38 @@ pub struct Health {
     pub schema: i64,
     /// What is wrong with the stored pages; empty if nothing is.
     pub faults: Vec<String>,
+}
+
+/// The ids that the marketplace knows an order by, each once.
+pub(super) fn reference(order: Order) -> (OrderCode, OrderRef) {
+    fn each_once(ids: impl Iterator<Item = Option<String>>) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        for id in ids.flatten().filter(|id| !id.is_empty()) {
+            if !out.contains(&id) {
+                out.push(id);
+            }
+        }
+        out
+    }
+    let reference = OrderRef {
+        items: each_once(order.items.into_iter().map(|item| item.channel_item_id)),
+        packages: each_once(order.packages.iter().map(|package| package.channel_package_id.clone())),
+        awbs: each_once(order.packages.into_iter().map(|package| package.awb)),
+        order: order.channel_order_id,
+    };
+    (order.code, reference)
+}
+
+/// The one order that was found by a name, or none.
+///
+/// # Errors
+/// [`StoreError::Contradiction`] if there are two: the name is an id that two channels gave.
+pub(super) fn the_only(mut found: Vec<Order>, id: &str) -> Result<Option<Order>> {
+    if let [one, two, ..] = found.as_slice() {
+        return Err(StoreError::Contradiction(format!(
+            "channels {} and {} both have an order {id}; name it by our code, {} or {}",
+            one.channel, two.channel, one.code, two.code
+        )));
+    }
+    Ok(found.pop())
 }

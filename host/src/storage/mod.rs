@@ -4,14 +4,19 @@
 //! one transaction; whatever the number of orders, with the same number of statements. Times are milliseconds UTC.
 
 mod error;
+mod export;
+mod import;
 mod lease;
 mod lists;
 mod page;
+mod record;
+mod rows;
 mod run;
 mod sqlite;
 #[cfg(test)]
 mod suite;
 mod task;
+mod wanted;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -381,4 +386,9 @@ pub trait Store: Send + Sync {
 
     /// Looks whether the store is sound.
     async fn check(&self) -> Result<Health>;
+}
+
+/// A token's place has one part more than a secret's, so neither opens as the other.
+fn token_place<'a>(tenant: &'a TenantCode, channel: &'a ChannelCode) -> [&'a str; 4] {
+    [tenant.as_str(), channel.as_str(), "account", "token"]
 }

@@ -97,3 +97,10 @@ pub struct PageReport {
     /// How many orders were not loaded because nothing new was said.
     pub unchanged: usize,
 }
+
+impl PageReport {
+    /// What a decision came to, with the number of orders that were not loaded.
+    pub(super) fn of(result: PageResult, unchanged: usize) -> PageReport {
+        PageReport { changes: result.changes, lines: result.lines, counts: result.counts, unchanged }
+    }
+}

@@ -6,6 +6,7 @@ use plugin_api::{Millis, Task};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::task::LastRun;
 use crate::domain::{
     codes::{ChannelCode, TenantCode},
     order::states,
@@ -180,6 +181,42 @@ impl RunEnd {
         let Counts { applied, parked, conflict, refused, .. } = self.counts;
         let is_calm = matches!(self.result, RunResult::Success | RunResult::Skipped);
         is_calm && applied + parked + conflict + refused == 0
+    }
+
+    /// The end of a run whose host died. Only one run at a time holds a channel, so one that has not ended when the next
+    /// begins, at `at`, has no host any more.
+    pub(super) fn abandoned(at: Millis, counts: Counts) -> RunEnd {
+        RunEnd {
+            ended_at: at,
+            result: RunResult::Failed,
+            message: "the host stopped before the run ended; what it had applied stays".to_owned(),
+            counts,
+            calls: 0,
+            retries: 0,
+            next_run_at: None,
+            complete_until: None,
+        }
+    }
+
+    /// What the run leaves in its task.
+    pub(super) fn last(&self, run: &Run) -> LastRun {
+        LastRun {
+            run: run.id,
+            started_at: run.started_at,
+            duration_ms: (self.ended_at - run.started_at).max(0),
+            result: self.result,
+            message: self.message.clone(),
+            counts: self.counts,
+        }
+    }
+
+    /// What becomes of a task's count of failures, in SQL.
+    pub(super) fn failures(&self) -> &'static str {
+        match self.result {
+            RunResult::Failed => "consecutive_failures + 1",
+            RunResult::Success | RunResult::Partial => "0",
+            RunResult::Skipped => "consecutive_failures",
+        }
     }
 }
 

@@ -1,11 +1,7 @@
-//! Replaces a tenant's whole state by a snapshot.
-//!
-//! First the snapshot is checked and its records find their orders, without the database; then everything is written in
-//! one transaction.
+//! Replaces a tenant's whole state by a snapshot that was prepared, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use plugin_api::Millis;
 use rusqlite::{Connection, params};
 
 use super::{
@@ -14,348 +10,100 @@ use super::{
     lease, save, setting,
 };
 use crate::{
-    domain::{
-        codes::{ChannelCode, ItemCode, OrderCode},
-        duties::{Conflict, Parked, Putaway},
-        invoice::Invoice,
-        ledger::Counters,
-        order::Order,
-        snapshot::{OrderFile, Snapshot},
-    },
+    domain::codes::{ChannelCode, OrderCode},
     secrets::{Key, Secret},
-    storage::StoreError,
+    storage::{
+        import::{CHUNK, Import, OF_CHANNEL, REPLACED, last_changes},
+        rows,
+    },
 };
 
-/// Rows that one statement writes.
-const CHUNK: usize = 1_000;
-
-/// A snapshot whose records have found their orders.
-pub(super) struct Import {
-    snapshot: Snapshot,
-    files: Vec<OrderFile>,
-    parked: Vec<(ChannelCode, Parked)>,
-    counters: Counters,
-}
-
-/// What has found its order.
-#[derive(Default)]
-struct Belongings {
-    invoices: Vec<Invoice>,
-    putaways: Vec<Putaway>,
-    conflicts: Vec<Conflict>,
-}
-
-fn wrong(text: String) -> StoreError {
-    StoreError::Contradiction(text)
-}
-
-/// Where orders, and what belongs to them, are in the snapshot.
-struct Places<'a> {
-    codes: HashMap<&'a str, usize>,
-    packages: HashMap<&'a str, Vec<usize>>,
-    items: HashMap<&'a str, Vec<usize>>,
-}
-
-impl<'a> Places<'a> {
-    fn of(orders: &'a [Order], channels: &HashSet<&str>) -> Result<Places<'a>, StoreError> {
-        let mut places = Places { codes: HashMap::new(), packages: HashMap::new(), items: HashMap::new() };
-        let mut ids = HashSet::new();
-        for (at, order) in orders.iter().enumerate() {
-            if !channels.contains(order.channel.as_str()) {
-                return Err(wrong(format!(
-                    "order {} is of channel {}, which is not listed",
-                    order.code, order.channel
-                )));
-            }
-            if places.codes.insert(order.code.as_str(), at).is_some() {
-                return Err(wrong(format!("order {} is listed twice", order.code)));
-            }
-            if !ids.insert((order.channel.as_str(), order.channel_order_id.as_str())) {
-                let id = &order.channel_order_id;
-                return Err(wrong(format!("channel {} has two orders of the id {id}", order.channel)));
-            }
-            unique(order.items.iter().map(|item| item.code.as_str()), |code| {
-                format!("order {} has two items {code}", order.code)
-            })?;
-            unique(order.packages.iter().map(|package| package.code.as_str()), |code| {
-                format!("order {} has two packages {code}", order.code)
-            })?;
-            for item in &order.items {
-                places.items.entry(item.code.as_str()).or_default().push(at);
-            }
-            for package in &order.packages {
-                places.packages.entry(package.code.as_str()).or_default().push(at);
-            }
-        }
-        Ok(places)
+pub(super) fn write(
+    import: &Import,
+    db: &Connection,
+    key: &Key,
+    secrets: &BTreeMap<ChannelCode, BTreeMap<String, Secret>>,
+) -> Result<(), Fail> {
+    let Import { snapshot, files, parked, counters } = import;
+    let tenant = &snapshot.tenant;
+    lease::none_live(db, tenant)?;
+    clear(import, db)?;
+    execute(
+        db,
+        "INSERT INTO tenants (tenant, live) VALUES (?1, ?2) ON CONFLICT (tenant) DO UPDATE SET live = excluded.live",
+        params![tenant.as_str(), snapshot.live],
+    )?;
+    save::counters(db, tenant, *counters)?;
+    for facility in &snapshot.facilities {
+        setting::put_facility(db, tenant, facility)?;
     }
-
-    /// The order that has the package, or one of the items. Two facilities may number packages alike, so of several
-    /// orders with the package the one that has an item too is meant.
-    fn find(&self, package: Option<&str>, items: &[ItemCode]) -> Option<usize> {
-        let with_package = package.and_then(|code| self.packages.get(code)).map_or(&[][..], Vec::as_slice);
-        let with_item = |at: &usize| {
-            items.iter().any(|item| self.items.get(item.as_str()).is_some_and(|orders| orders.contains(at)))
-        };
-        match with_package {
-            [] => items.iter().find_map(|item| self.items.get(item.as_str())?.first().copied()),
-            [only] => Some(*only),
-            [first, ..] => with_package.iter().copied().find(|at| with_item(at)).or(Some(*first)),
-        }
+    for channel in &snapshot.channels {
+        setting::write_channel(db, tenant, channel)?;
     }
-}
-
-fn unique<T: Eq + std::hash::Hash + Copy>(
-    keys: impl Iterator<Item = T>,
-    say: impl Fn(T) -> String,
-) -> Result<(), StoreError> {
-    let mut seen = HashSet::new();
-    for key in keys {
-        if !seen.insert(key) {
-            return Err(wrong(say(key)));
+    for (channel, named) in secrets {
+        setting::put_secrets(db, key, tenant, channel, named)?;
+    }
+    save::sequences(db, tenant, &snapshot.sequences)?;
+    for stock in snapshot.stock.chunks(CHUNK) {
+        save::stock(db, tenant, stock)?;
+    }
+    let shortfalls = rows::shortfalls(&snapshot.history);
+    let changed_at = last_changes(snapshot);
+    for files in files.chunks(CHUNK) {
+        let mut rows = rows::Rows::of(files, &shortfalls, &HashMap::new(), None);
+        for row in &mut rows.orders {
+            row.changed_at = changed_at.get(&row.order.code).copied();
         }
+        save::orders(db, tenant, &rows.orders)?;
+        save::order_items(db, tenant, files)?;
+        save::invoices(db, tenant, &rows.invoices)?;
+        save::putaways(db, tenant, &rows.putaways)?;
+        save::conflicts(db, tenant, &rows.conflicts)?;
+    }
+    let no_order = OrderCode::default();
+    for invoices in snapshot.invoices.chunks(CHUNK) {
+        let rows: Vec<_> = invoices.iter().map(|invoice| (&no_order, invoice)).collect();
+        save::invoices(db, tenant, &rows)?;
+    }
+    for parked in parked.chunks(CHUNK) {
+        save::parked(db, tenant, parked)?;
+    }
+    save::rehome(db, tenant)?;
+    for changes in snapshot.history.chunks(CHUNK) {
+        save::history(db, tenant, changes)?;
     }
     Ok(())
 }
 
-impl Import {
-    /// Checks a snapshot, fills in missing codes and the counters behind them.
-    pub(super) fn prepare(
-        mut snapshot: Snapshot,
-        secrets: &BTreeMap<ChannelCode, BTreeMap<String, Secret>>,
-    ) -> Result<Import, StoreError> {
-        if snapshot.tenant.as_str().is_empty() {
-            return Err(wrong("the snapshot names no tenant".to_owned()));
-        }
-        check_keys(&snapshot)?;
-        let counters = Counters {
-            putaways: number(snapshot.putaways.iter_mut().map(|putaway| &mut putaway.code), "PA"),
-            conflicts: number(snapshot.conflicts.iter_mut().map(|conflict| &mut conflict.code), "CF"),
-        };
-        unique(snapshot.putaways.iter().map(|putaway| putaway.code.as_str()), |code| {
-            format!("putaway {code} is listed twice")
-        })?;
-        unique(snapshot.conflicts.iter().map(|conflict| conflict.code.as_str()), |code| {
-            format!("conflict {code} is listed twice")
-        })?;
-        let channels: HashSet<&str> = snapshot.channels.iter().map(|channel| channel.code.as_str()).collect();
-        if let Some(unknown) = secrets.keys().find(|code| !channels.contains(code.as_str())) {
-            return Err(wrong(format!("there are secrets for channel {unknown}, which is not listed")));
-        }
-        let orders = std::mem::take(&mut snapshot.orders);
-        let places = Places::of(&orders, &channels)?;
-        let parked = std::mem::take(&mut snapshot.parked)
-            .into_iter()
-            .map(|fact| Ok((channel_of(&fact, &orders, &channels)?, fact)))
-            .collect::<Result<Vec<_>, StoreError>>()?;
-
-        let mut belongings: Vec<Belongings> = Vec::new();
-        belongings.resize_with(orders.len(), Belongings::default);
-        let mut elsewhere = Vec::new();
-        for invoice in std::mem::take(&mut snapshot.invoices) {
-            match places.find(Some(invoice.package.as_str()), &invoice.items) {
-                Some(at) => belongings[at].invoices.push(invoice),
-                // Its number stays used, whatever became of its order.
-                None => elsewhere.push(invoice),
-            }
-        }
-        for putaway in std::mem::take(&mut snapshot.putaways) {
-            let package = putaway.package.as_ref().map(AsRef::as_ref);
-            let at = places.find(package, std::slice::from_ref(&putaway.item)).ok_or_else(|| {
-                wrong(format!("putaway {} is for item {}, which no order has", putaway.code, putaway.item))
-            })?;
-            belongings[at].putaways.push(putaway);
-        }
-        for conflict in std::mem::take(&mut snapshot.conflicts) {
-            let at = places.codes.get(conflict.order.as_str()).copied().ok_or_else(|| {
-                wrong(format!(
-                    "conflict {} is about order {}, which is not listed",
-                    conflict.code, conflict.order
-                ))
-            })?;
-            belongings[at].conflicts.push(conflict);
-        }
-        snapshot.invoices = elsewhere;
-        let files = orders.into_iter().zip(belongings).map(|(order, belongings)| OrderFile {
-            order,
-            invoices: belongings.invoices,
-            putaways: belongings.putaways,
-            conflicts: belongings.conflicts,
-        });
-        Ok(Import { files: files.collect(), snapshot, parked, counters })
+/// Removes what the snapshot replaces. A channel that remains with the same connector keeps secrets, runs and tasks, but
+/// not how far they had come: the state that comes in may be older than that.
+fn clear(import: &Import, db: &Connection) -> Result<(), Fail> {
+    let tenant = import.snapshot.tenant.as_str();
+    for table in REPLACED {
+        execute(db, &format!("DELETE FROM {table} WHERE tenant = ?1"), [tenant])?;
     }
-
-    pub(super) fn write(
-        &self,
-        db: &Connection,
-        key: &Key,
-        secrets: &BTreeMap<ChannelCode, BTreeMap<String, Secret>>,
-    ) -> Result<(), Fail> {
-        let Import { snapshot, files, parked, counters } = self;
-        let tenant = &snapshot.tenant;
-        lease::none_live(db, tenant)?;
-        self.clear(db)?;
+    let before: BTreeMap<String, String> =
+        each(db, "SELECT code, connector FROM channels WHERE tenant = ?1", [tenant], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .into_iter()
+        .collect();
+    for reset in import.resets(before) {
+        let code = &reset.channel;
+        if reset.is_gone {
+            execute(db, "DELETE FROM channels WHERE tenant = ?1 AND code = ?2", params![tenant, code])?;
+        }
         execute(
             db,
-            "INSERT INTO tenants (tenant, live) VALUES (?1, ?2) ON CONFLICT (tenant) DO UPDATE SET live = excluded.live",
-            params![tenant.as_str(), snapshot.live],
+            "DELETE FROM run_lines WHERE tenant = ?1
+               AND run IN (SELECT id FROM runs WHERE tenant = ?1 AND channel = ?2)",
+            params![tenant, code],
         )?;
-        save::counters(db, tenant, *counters)?;
-        for facility in &snapshot.facilities {
-            setting::put_facility(db, tenant, facility)?;
-        }
-        for channel in &snapshot.channels {
-            setting::write_channel(db, tenant, channel)?;
-        }
-        for (channel, named) in secrets {
-            setting::put_secrets(db, key, tenant, channel, named)?;
-        }
-        save::sequences(db, tenant, &snapshot.sequences)?;
-        for stock in snapshot.stock.chunks(CHUNK) {
-            save::stock(db, tenant, stock)?;
-        }
-        let shortfalls = save::shortfalls(&snapshot.history);
-        let changed_at = last_changes(snapshot);
-        for files in files.chunks(CHUNK) {
-            let mut rows = save::Rows::of(files, &shortfalls, &HashMap::new(), None);
-            for row in &mut rows.orders {
-                row.changed_at = changed_at.get(&row.order.code).copied();
-            }
-            save::orders(db, tenant, &rows.orders)?;
-            save::order_items(db, tenant, files)?;
-            save::invoices(db, tenant, &rows.invoices)?;
-            save::putaways(db, tenant, &rows.putaways)?;
-            save::conflicts(db, tenant, &rows.conflicts)?;
-        }
-        let no_order = OrderCode::default();
-        for invoices in snapshot.invoices.chunks(CHUNK) {
-            let rows: Vec<_> = invoices.iter().map(|invoice| (&no_order, invoice)).collect();
-            save::invoices(db, tenant, &rows)?;
-        }
-        for parked in parked.chunks(CHUNK) {
-            save::parked(db, tenant, parked)?;
-        }
-        save::rehome(db, tenant)?;
-        for changes in snapshot.history.chunks(CHUNK) {
-            save::history(db, tenant, changes)?;
-        }
-        Ok(())
-    }
-
-    /// Removes what the snapshot replaces. A channel that remains keeps its lease row, so that an old fence stays passed;
-    /// with the same connector it keeps secrets, runs and tasks too, but not how far they had come: the state that
-    /// comes in may be older than that.
-    fn clear(&self, db: &Connection) -> Result<(), Fail> {
-        let tenant = self.snapshot.tenant.as_str();
-        for table in [
-            "history",
-            "parked",
-            "conflicts",
-            "putaways",
-            "invoices",
-            "order_items",
-            "orders",
-            "stock",
-            "sequences",
-            "facilities",
-        ] {
-            execute(db, &format!("DELETE FROM {table} WHERE tenant = ?1"), [tenant])?;
-        }
-        let stays: BTreeMap<&str, &str> = self
-            .snapshot
-            .channels
-            .iter()
-            .map(|channel| (channel.code.as_str(), channel.connector.as_str()))
-            .collect();
-        let before: BTreeSet<(String, String)> =
-            each(db, "SELECT code, connector FROM channels WHERE tenant = ?1", [tenant], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?
-            .into_iter()
-            .collect();
-        for (code, connector) in &before {
-            let now = stays.get(code.as_str());
-            if now.is_none() {
-                execute(db, "DELETE FROM channels WHERE tenant = ?1 AND code = ?2", params![tenant, code])?;
-            }
-            if now == Some(&connector.as_str()) {
-                continue;
-            }
-            execute(
-                db,
-                "DELETE FROM run_lines WHERE tenant = ?1
-                   AND run IN (SELECT id FROM runs WHERE tenant = ?1 AND channel = ?2)",
-                params![tenant, code],
-            )?;
-            for table in ["runs", "tasks", "tokens", "secrets"] {
-                let sql = format!("DELETE FROM {table} WHERE tenant = ?1 AND channel = ?2");
-                execute(db, &sql, params![tenant, code])?;
-            }
-        }
-        execute(db, "UPDATE tasks SET mark = NULL, complete_until = NULL WHERE tenant = ?1", [tenant])?;
-        Ok(())
-    }
-}
-
-fn check_keys(snapshot: &Snapshot) -> Result<(), StoreError> {
-    unique(snapshot.facilities.iter().map(|facility| facility.code.as_str()), |code| {
-        format!("facility {code} is listed twice")
-    })?;
-    unique(snapshot.channels.iter().map(|channel| channel.code.as_str()), |code| {
-        format!("channel {code} is listed twice")
-    })?;
-    unique(snapshot.sequences.iter().map(|series| (series.owner.as_str(), series.kind)), |(owner, kind)| {
-        format!("sequence {kind} of {owner} is listed twice")
-    })?;
-    unique(snapshot.stock.iter().map(|stock| (stock.facility.as_str(), stock.sku.as_str())), |(at, sku)| {
-        format!("stock of {sku} in {at} is listed twice")
-    })?;
-    unique(
-        snapshot.invoices.iter().map(|invoice| {
-            (invoice.owner.as_str(), invoice.kind, invoice.financial_year.as_str(), invoice.number.as_str())
-        }),
-        |(owner, kind, year, number)| format!("{kind} {number} of {owner} is listed twice for {year}"),
-    )
-}
-
-/// Gives a code to each that has none, after the highest number there is; answers the highest then.
-fn number<'a>(codes: impl Iterator<Item = &'a mut String>, prefix: &str) -> u64 {
-    let codes: Vec<&mut String> = codes.collect();
-    let of = |code: &str| code.strip_prefix(prefix).and_then(|digits| digits.parse::<u64>().ok());
-    let mut last = codes.iter().filter_map(|code| of(code)).max().unwrap_or(0);
-    for code in codes {
-        if code.is_empty() {
-            last += 1;
-            *code = format!("{prefix}{last}");
+        for table in OF_CHANNEL {
+            let sql = format!("DELETE FROM {table} WHERE tenant = ?1 AND channel = ?2");
+            execute(db, &sql, params![tenant, code])?;
         }
     }
-    last
-}
-
-/// The channel of a waiting fact: as it says, else that of the only order of its id, else the only channel.
-fn channel_of(fact: &Parked, orders: &[Order], channels: &HashSet<&str>) -> Result<ChannelCode, StoreError> {
-    if let Some(channel) = &fact.channel {
-        if channels.contains(channel.as_str()) {
-            return Ok(channel.clone());
-        }
-        return Err(wrong(format!(
-            "a fact waits for order {} of channel {channel}, which is not listed",
-            fact.order
-        )));
-    }
-    let mut of_id = orders.iter().filter(|order| order.channel_order_id == fact.order);
-    match (of_id.next(), of_id.next(), channels.iter().next()) {
-        (Some(order), None, _) => Ok(order.channel.clone()),
-        (None, _, Some(&only)) if channels.len() == 1 => Ok(only.into()),
-        _ => Err(wrong(format!("a fact waits for order {} and does not say of which channel", fact.order))),
-    }
-}
-
-fn last_changes(snapshot: &Snapshot) -> HashMap<&OrderCode, Millis> {
-    let mut last = HashMap::new();
-    for change in &snapshot.history {
-        let at = last.entry(&change.order).or_insert(change.at);
-        *at = change.at.max(*at);
-    }
-    last
+    execute(db, "UPDATE tasks SET mark = NULL, complete_until = NULL WHERE tenant = ?1", [tenant])?;
+    Ok(())
 }

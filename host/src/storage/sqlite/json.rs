@@ -4,19 +4,16 @@ use rusqlite::{CachedStatement, Connection, Params, Row};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::fault::Fail;
-use crate::storage::StoreError;
+use crate::storage::{StoreError, record};
 
 /// A record or a list as JSON text.
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Fail> {
-    serde_json::to_string(value).map_err(|error| {
-        StoreError::Contradiction(format!("a record cannot be written as JSON: {error}")).into()
-    })
+    Ok(record::json(value)?)
 }
 
 /// A record from the JSON text that was stored. `what` names it: `order`.
 pub(super) fn record<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Fail> {
-    serde_json::from_str(text)
-        .map_err(|error| StoreError::Contradiction(format!("a stored {what} cannot be read: {error}")).into())
+    Ok(record::record(what, text)?)
 }
 
 /// The records of a statement's first column.
@@ -69,8 +66,7 @@ pub(super) fn other(error: rusqlite::types::FromSqlError) -> Fail {
 
 /// A state from the name that was stored.
 pub(super) fn state<T>(what: &str, text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Fail> {
-    parse(text)
-        .ok_or_else(|| StoreError::Contradiction(format!("the stored {what} `{text}` is not known")).into())
+    Ok(record::state(what, text, parse)?)
 }
 
 /// The bodies of many rows as one parameter, beside the JSON list of their keys.

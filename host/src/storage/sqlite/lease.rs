@@ -57,7 +57,7 @@ pub(super) fn renew(db: &Connection, fence: &Fence, ttl_ms: Millis) -> Result<()
     });
     let Fence { tenant, channel, holder, epoch } = fence;
     let held = execute(db, &RENEW, params![tenant.as_str(), channel.as_str(), holder, epoch, ttl_ms])?;
-    if held == 1 { Ok(()) } else { Err(lost(fence).into()) }
+    if held == 1 { Ok(()) } else { Err(fence.lost().into()) }
 }
 
 pub(super) fn release(db: &Connection, fence: &Fence) -> Result<(), Fail> {
@@ -82,11 +82,7 @@ pub(super) fn check(db: &Connection, fence: &Fence) -> Result<(), Fail> {
     });
     let Fence { tenant, channel, holder, epoch } = fence;
     first(db, &HELD, params![tenant.as_str(), channel.as_str(), holder, epoch], |_| Ok(()))?
-        .ok_or_else(|| lost(fence).into())
-}
-
-pub(super) fn lost(fence: &Fence) -> StoreError {
-    StoreError::LeaseLost { tenant: fence.tenant.to_string(), channel: fence.channel.to_string() }
+        .ok_or_else(|| fence.lost().into())
 }
 
 /// Fails if a run holds a channel of the tenant.

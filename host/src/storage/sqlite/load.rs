@@ -12,16 +12,18 @@ use super::{
 };
 use crate::{
     domain::{
-        codes::{ChannelCode, FacilityCode, OrderCode, OwnerCode, Sku, TenantCode, natural},
-        duties::{Conflict, Parked, Putaway},
-        invoice::{Invoice, Sequence, SequenceKind, UsedNumbers},
+        codes::{ChannelCode, OrderCode, OwnerCode, TenantCode},
+        duties::Parked,
+        invoice::{Sequence, SequenceKind, UsedNumbers},
         ledger::{Counters, Ledger},
         order::Order,
         snapshot::{Channel, Facility, OrderFile},
         stock::Stock,
-        time,
     },
-    storage::{PageKeys, PageState, StoreError},
+    storage::{
+        PageKeys, PageState, StoreError,
+        wanted::{ByOrder, Wanted, told_numbers},
+    },
 };
 
 /// The state of a page. `None` if the channel is not known.
@@ -114,7 +116,7 @@ pub(super) fn with_belongings(
         return Ok(Vec::new());
     }
     let codes = json(&orders.iter().map(|order| order.code.as_str()).collect::<Vec<_>>())?;
-    let mut invoices: HashMap<String, Vec<Invoice>> = by_order(
+    let invoices = by_order(
         db,
         tenant,
         "invoice",
@@ -122,7 +124,7 @@ pub(super) fn with_belongings(
            ON b.tenant = ?1 AND b.order_code = k.value",
         &codes,
     )?;
-    let mut putaways: HashMap<String, Vec<Putaway>> = by_order(
+    let putaways = by_order(
         db,
         tenant,
         "putaway",
@@ -130,7 +132,7 @@ pub(super) fn with_belongings(
            ON b.tenant = ?1 AND b.order_code = k.value",
         &codes,
     )?;
-    let mut conflicts: HashMap<String, Vec<Conflict>> = by_order(
+    let conflicts = by_order(
         db,
         tenant,
         "conflict",
@@ -138,21 +140,7 @@ pub(super) fn with_belongings(
            ON b.tenant = ?1 AND b.order_code = k.value",
         &codes,
     )?;
-    Ok(orders
-        .into_iter()
-        .map(|order| {
-            let code = order.code.as_str();
-            let mut file = OrderFile {
-                invoices: invoices.remove(code).unwrap_or_default(),
-                putaways: putaways.remove(code).unwrap_or_default(),
-                conflicts: conflicts.remove(code).unwrap_or_default(),
-                order,
-            };
-            file.putaways.sort_by(|a, b| natural(&a.code, &b.code));
-            file.conflicts.sort_by(|a, b| natural(&a.code, &b.code));
-            file
-        })
-        .collect())
+    Ok(ByOrder { invoices, putaways, conflicts }.join(orders))
 }
 
 fn by_order<T: DeserializeOwned>(
@@ -241,36 +229,14 @@ pub(super) fn stock_row(row: &rusqlite::Row<'_>) -> Result<Stock, Fail> {
 fn ledger<'a>(
     db: &Connection,
     tenant: &TenantCode,
-    channel: &Channel,
-    (now, told): (Millis, &BTreeSet<&str>),
+    channel: &'a Channel,
+    told: (Millis, &BTreeSet<&str>),
     files: impl Iterator<Item = &'a OrderFile>,
     counters: Counters,
 ) -> Result<Ledger, Fail> {
-    let mut places: BTreeSet<(&FacilityCode, &Sku)> = BTreeSet::new();
-    // How many numbers each owner's series may give on this page: one for each unit and each package at most.
-    let mut draws: BTreeMap<&str, usize> = BTreeMap::new();
-    for file in files {
-        for item in &file.order.items {
-            let packed_in = item.package.as_ref().and_then(|code| file.order.package(code));
-            let here = item.facility.as_ref().or(channel.default_facility.as_ref());
-            let there = packed_in.and_then(|package| package.facility.as_ref());
-            for facility in [here, there.filter(|there| Some(*there) != here)].into_iter().flatten() {
-                places.insert((facility, &item.sku));
-                *draws.entry(facility.as_str()).or_default() += 1;
-            }
-            if let Some(party) = &channel.billing_party {
-                *draws.entry(party.as_str()).or_default() += 1;
-            }
-        }
-        for package in &file.order.packages {
-            let owner = package.facility.as_ref().map(FacilityCode::as_str);
-            for owner in [owner, channel.billing_party.as_ref().map(OwnerCode::as_str)].into_iter().flatten()
-            {
-                *draws.entry(owner).or_default() += 1;
-            }
-        }
-    }
-    let places: Vec<(&str, &str)> = places.iter().map(|(at, sku)| (at.as_str(), sku.as_str())).collect();
+    let wanted = Wanted::by(channel, files);
+    let places: Vec<(&str, &str)> =
+        wanted.places.iter().map(|(at, sku)| (at.as_str(), sku.as_str())).collect();
     let stock = each(
         db,
         "SELECT s.facility, s.sku, s.on_hand, s.blocked, s.shortfall FROM json_each(?2) k CROSS JOIN stock s
@@ -279,44 +245,16 @@ fn ledger<'a>(
         stock_row,
     )?;
     let sequences = sequences(db, tenant)?;
-    let used = used_numbers(db, tenant, channel, (now, told), &sequences, &draws)?;
+    let used = used_numbers(db, tenant, &wanted.numbers(channel, told, &sequences))?;
     Ok(Ledger::new(stock, sequences, used, counters))
-}
-
-/// Invoice numbers that the channel gave: on this page, and in facts that wait or that a conflict has kept.
-fn told_numbers<'a>(
-    keys: &'a PageKeys,
-    waiting: &'a HashMap<String, Vec<(i64, Parked)>>,
-    files: &'a HashMap<String, OrderFile>,
-) -> BTreeSet<&'a str> {
-    let waiting = waiting.values().flatten().map(|(_, parked)| &parked.observation);
-    let kept = files.values().flat_map(|file| &file.conflicts).flat_map(|conflict| &conflict.facts);
-    let facts = waiting.chain(kept).filter_map(|fact| fact.invoice.as_deref());
-    keys.invoice_numbers.iter().map(String::as_str).chain(facts).collect()
 }
 
 /// Which of the numbers that may be given on this page were given before.
 fn used_numbers(
     db: &Connection,
     tenant: &TenantCode,
-    channel: &Channel,
-    (now, told): (Millis, &BTreeSet<&str>),
-    sequences: &[Sequence],
-    draws: &BTreeMap<&str, usize>,
+    asked: &[(&str, SequenceKind, String, String)],
 ) -> Result<UsedNumbers, Fail> {
-    let mut asked: Vec<(&str, SequenceKind, String, String)> = Vec::new();
-    for sequence in sequences.iter().filter(|sequence| sequence.kind != SequenceKind::ShippingPackage) {
-        let count = draws.get(sequence.owner.as_str()).copied().unwrap_or(0);
-        let at = sequence.instant(now);
-        let year = time::financial_year(at);
-        let numbers = sequence.upcoming(at, count).into_iter();
-        asked.extend(numbers.map(|number| (sequence.owner.as_str(), sequence.kind, year.clone(), number)));
-    }
-    let (given_by, year) = (channel.code.as_str(), time::financial_year(now));
-    let given = told.iter();
-    asked.extend(
-        given.map(|number| (given_by, SequenceKind::SaleInvoice, year.clone(), (*number).to_owned())),
-    );
     if asked.is_empty() {
         return Ok(HashSet::new());
     }
@@ -325,7 +263,7 @@ fn used_numbers(
         "SELECT i.owner, i.kind, i.financial_year, i.number FROM json_each(?2) k CROSS JOIN invoices i
            ON i.tenant = ?1 AND i.owner = k.value ->> 0 AND i.kind = k.value ->> 1
           AND i.financial_year = k.value ->> 2 AND i.number = k.value ->> 3",
-        params![tenant.as_str(), json(&asked)?],
+        params![tenant.as_str(), json(asked)?],
         |row| {
             let kind = row.get_ref(1)?;
             let kind = super::json::state("kind", kind.as_str().map_err(other)?, SequenceKind::parse)?;
@@ -348,9 +286,4 @@ pub(super) fn whereabouts(
         |row| Ok((ChannelCode::from(row.get::<_, String>(0)?), row.get(1)?)),
     )?
     .ok_or_else(|| StoreError::NotFound(format!("order {order} of tenant {tenant}")).into())
-}
-
-/// Keys of a page about one order, whatever its fingerprint.
-pub(super) fn only(channel_order_id: String, now: Millis) -> PageKeys {
-    PageKeys { orders: vec![(channel_order_id, None)], now, ..PageKeys::default() }
 }

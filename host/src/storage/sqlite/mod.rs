@@ -43,7 +43,7 @@ use super::{
     Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
     OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, PutawayRow, Result, Run, RunEnd,
     RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
-    TenantRow,
+    TenantRow, import::Import,
 };
 use crate::{
     domain::{
@@ -594,10 +594,10 @@ impl Store for Sqlite {
         secrets: BTreeMap<ChannelCode, BTreeMap<String, Secret>>,
     ) -> Result<()> {
         let key = self.key.clone();
-        let import = import::Import::prepare(snapshot, &secrets)?;
+        let prepared = Import::prepare(snapshot, &secrets)?;
         self.writer
             .write("was importing a snapshot", Weight::Heavy, Mode::Commit, move |db| {
-                import.write(db, &key, &secrets)
+                import::write(&prepared, db, &key, &secrets)
             })
             .await
     }

@@ -1,7 +1,5 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
-use std::collections::BTreeMap;
-
 use plugin_api::{OrderRef, ShippedBy, Task};
 use rusqlite::{Connection, Row, params};
 
@@ -19,7 +17,7 @@ use crate::{
     },
     storage::{
         ConflictRow, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
-        StoreError,
+        lists::{reference, the_only},
     },
 };
 
@@ -96,26 +94,6 @@ pub(super) fn refs(
     Ok(refs)
 }
 
-/// The ids that the marketplace knows an order by, each once.
-fn reference(order: Order) -> (OrderCode, OrderRef) {
-    fn each_once(ids: impl Iterator<Item = Option<String>>) -> Vec<String> {
-        let mut out: Vec<String> = Vec::new();
-        for id in ids.flatten().filter(|id| !id.is_empty()) {
-            if !out.contains(&id) {
-                out.push(id);
-            }
-        }
-        out
-    }
-    let reference = OrderRef {
-        items: each_once(order.items.into_iter().map(|item| item.channel_item_id)),
-        packages: each_once(order.packages.iter().map(|package| package.channel_package_id.clone())),
-        awbs: each_once(order.packages.into_iter().map(|package| package.awb)),
-        order: order.channel_order_id,
-    };
-    (order.code, reference)
-}
-
 pub(super) fn list(
     db: &Connection,
     tenant: &TenantCode,
@@ -161,23 +139,15 @@ pub(super) fn list(
 }
 
 fn order_row(row: &Row<'_>) -> Result<OrderRow, Fail> {
-    let order: Order = record("order", row.get_ref(0)?.as_str().map_err(other)?)?;
-    let mut items: BTreeMap<ItemStatus, u64> = BTreeMap::new();
-    for item in &order.items {
-        *items.entry(item.status).or_default() += 1;
-    }
+    let order = record("order", row.get_ref(0)?.as_str().map_err(other)?)?;
     Ok(OrderRow {
-        code: order.code,
-        channel: order.channel,
-        channel_order_id: order.channel_order_id,
-        status: order.status,
-        items: items.into_iter().collect(),
         open_conflicts: row.get::<_, i64>(1)?.unsigned_abs(),
         putaways_due: row.get::<_, i64>(2)?.unsigned_abs(),
         shortfall: row.get(3)?,
         returned_not_received: row.get(4)?,
         changed_at: row.get(5)?,
         waiting: row.get::<_, i64>(6)?.unsigned_abs(),
+        ..OrderRow::of(order)
     })
 }
 
@@ -200,13 +170,7 @@ pub(super) fn file(db: &Connection, tenant: &TenantCode, id: &str) -> Result<Opt
     } else {
         by_code
     };
-    if let [one, two, ..] = found.as_slice() {
-        return Err(StoreError::Contradiction(format!(
-            "channels {} and {} both have an order {id}; name it by our code, {} or {}",
-            one.channel, two.channel, one.code, two.code
-        ))
-        .into());
-    }
+    let found = the_only(found, id)?.into_iter().collect();
     Ok(load::with_belongings(db, tenant, found)?.pop())
 }
 

@@ -1,13 +1,11 @@
 //! A page: loaded, decided and written in the transaction that the caller opened.
 
-use std::collections::{HashMap, HashSet};
-
 use rusqlite::Connection;
 
 use super::{fault::Fail, lease, load, save};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError},
+    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
 };
 
 pub(super) fn apply(
@@ -18,7 +16,7 @@ pub(super) fn apply(
 ) -> Result<PageReport, Fail> {
     lease::check(db, fence)?;
     let (tenant, channel) = (&fence.tenant, &fence.channel);
-    let state = load::page(db, tenant, channel, keys)?.ok_or_else(|| lease::lost(fence))?;
+    let state = load::page(db, tenant, channel, keys)?.ok_or_else(|| fence.lost())?;
     let unchanged = state.unchanged.len();
     let result = decide(state);
     write(db, tenant, channel, keys, &result)?;
@@ -28,7 +26,7 @@ pub(super) fn apply(
     if let Some((task, mark)) = &result.mark {
         save::mark(db, tenant, channel, *task, mark)?;
     }
-    Ok(report(result, unchanged))
+    Ok(PageReport::of(result, unchanged))
 }
 
 pub(super) fn edit(
@@ -39,18 +37,14 @@ pub(super) fn edit(
     decide: Decide,
 ) -> Result<PageReport, Fail> {
     let (channel, id) = load::whereabouts(db, tenant, order)?;
-    let keys = load::only(id.clone(), now);
+    let keys = wanted::only(id.clone(), now);
     let state = load::page(db, tenant, &channel, &keys)?.ok_or_else(|| {
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
     let mut result = decide(state);
     result.seen = vec![(id, None)];
     write(db, tenant, &channel, &keys, &result)?;
-    Ok(report(result, 0))
-}
-
-fn report(result: PageResult, unchanged: usize) -> PageReport {
-    PageReport { changes: result.changes, lines: result.lines, counts: result.counts, unchanged }
+    Ok(PageReport::of(result, 0))
 }
 
 fn write(
@@ -60,9 +54,8 @@ fn write(
     keys: &PageKeys,
     result: &PageResult,
 ) -> Result<(), Fail> {
-    let seen: HashMap<&str, Option<i64>> =
-        result.seen.iter().map(|(id, seen)| (id.as_str(), seen.map(u64::cast_signed))).collect();
-    let rows = save::Rows::of(&result.files, &save::shortfalls(&result.changes), &seen, Some(keys.now));
+    let seen = rows::fingerprints(result);
+    let rows = rows::Rows::of(&result.files, &rows::shortfalls(&result.changes), &seen, Some(keys.now));
     save::orders(db, tenant, &rows.orders)?;
     save::invoices(db, tenant, &rows.invoices)?;
     save::putaways(db, tenant, &rows.putaways)?;
@@ -76,8 +69,5 @@ fn write(
     if let Some(counters) = result.ledger.counters {
         save::counters(db, tenant, counters)?;
     }
-    let changed: HashSet<&str> =
-        result.files.iter().map(|file| file.order.channel_order_id.as_str()).collect();
-    let others: Vec<_> = seen.into_iter().filter(|(id, _)| !changed.contains(id)).collect();
-    save::seen(db, tenant, channel, &others)
+    save::seen(db, tenant, channel, &rows::only_seen(result, seen))
 }

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
-        Counts, Fence, LastRun, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError,
-        Trigger, run::QUIET_RUNS_KEPT,
+        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError, Trigger,
+        run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -53,7 +53,6 @@ pub(super) fn start(db: &Connection, new: &NewRun) -> Result<RunId, Fail> {
     Ok(id)
 }
 
-/// Only one run at a time holds a channel, so one that has not ended when the next begins has no host any more.
 fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
     let abandoned = each(
         db,
@@ -62,17 +61,7 @@ fn end_abandoned(db: &Connection, new: &NewRun) -> Result<(), Fail> {
         |row| Ok((RunId(row.get(0)?), record("count", row.get_ref(1)?.as_str().map_err(other)?)?)),
     )?;
     for (id, counts) in abandoned {
-        let end = RunEnd {
-            ended_at: new.started_at,
-            result: RunResult::Failed,
-            message: "the host stopped before the run ended; what it had applied stays".to_owned(),
-            counts,
-            calls: 0,
-            retries: 0,
-            next_run_at: None,
-            complete_until: None,
-        };
-        finish(db, id, &end, None)?;
+        finish(db, id, &RunEnd::abandoned(new.started_at, counts), None)?;
     }
     Ok(())
 }
@@ -106,19 +95,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task)?;
     }
-    let last = LastRun {
-        run: id,
-        started_at: run.started_at,
-        duration_ms: (end.ended_at - run.started_at).max(0),
-        result: end.result,
-        message: end.message.clone(),
-        counts: end.counts,
-    };
-    let failures = match end.result {
-        RunResult::Failed => "consecutive_failures + 1",
-        RunResult::Success | RunResult::Partial => "0",
-        RunResult::Skipped => "consecutive_failures",
-    };
+    let failures = end.failures();
     execute(
         db,
         &format!(
@@ -132,7 +109,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
             run.channel.as_str(),
             task.as_str(),
             id.0,
-            json(&last)?,
+            json(&end.last(&run))?,
             end.next_run_at,
             end.complete_until
         ],

@@ -1,8 +1,6 @@
 //! Writes records, any number of them with one statement a table.
 
-use std::collections::{BTreeSet, HashMap};
-
-use plugin_api::{Mark, Millis, Task};
+use plugin_api::{Mark, Task};
 use rusqlite::{Connection, params};
 
 use super::{
@@ -12,97 +10,21 @@ use super::{
 use crate::{
     domain::{
         codes::{ChannelCode, OrderCode, TenantCode},
-        duties::{Conflict, Parked, Putaway, PutawayStatus},
-        effect::{Change, Effect},
+        duties::{Conflict, Parked, Putaway},
+        effect::Change,
         invoice::{Invoice, Sequence},
         ledger::Counters,
-        order::{Order, PackageStatus},
         snapshot::OrderFile,
         stock::Stock,
     },
-    storage::{RunId, RunLine, StoreError},
+    storage::{
+        RunId, RunLine, StoreError,
+        rows::{Derived, homes_of_items, is_due, of_channel},
+    },
 };
 
-/// The rows of an order file, as they are written.
-pub(super) struct Rows<'a> {
-    pub(super) orders: Vec<OrderRow<'a>>,
-    pub(super) invoices: Vec<(&'a OrderCode, &'a Invoice)>,
-    pub(super) putaways: Vec<(&'a OrderCode, &'a Putaway)>,
-    pub(super) conflicts: Vec<&'a Conflict>,
-}
-
-impl<'a> Rows<'a> {
-    pub(super) fn of(
-        files: &'a [OrderFile],
-        shortfall: &HashMap<&OrderCode, i64>,
-        seen: &HashMap<&str, Option<i64>>,
-        changed_at: Option<Millis>,
-    ) -> Rows<'a> {
-        let mut rows = Rows {
-            orders: Vec::with_capacity(files.len()),
-            invoices: Vec::with_capacity(files.len()),
-            putaways: Vec::new(),
-            conflicts: Vec::new(),
-        };
-        for file in files {
-            let code = &file.order.code;
-            rows.orders.push(OrderRow {
-                order: &file.order,
-                open_conflicts: file.conflicts.iter().filter(|conflict| conflict.open).count(),
-                putaways_due: file.putaways.iter().filter(|putaway| is_due(putaway)).count(),
-                shortfall: shortfall.get(code).copied().unwrap_or(0),
-                changed_at,
-                seen: seen.get(file.order.channel_order_id.as_str()).copied().flatten(),
-            });
-            rows.invoices.extend(file.invoices.iter().map(|invoice| (code, invoice)));
-            rows.putaways.extend(file.putaways.iter().map(|putaway| (code, putaway)));
-            rows.conflicts.extend(&file.conflicts);
-        }
-        rows
-    }
-}
-
-/// An order with what is derived from its belongings.
-pub(super) struct OrderRow<'a> {
-    pub(super) order: &'a Order,
-    pub(super) open_conflicts: usize,
-    pub(super) putaways_due: usize,
-    /// Added to what is stored.
-    pub(super) shortfall: i64,
-    pub(super) changed_at: Option<Millis>,
-    pub(super) seen: Option<i64>,
-}
-
-fn is_due(putaway: &Putaway) -> bool {
-    putaway.status == PutawayStatus::Due
-}
-
-/// Whether goods are on their way in either direction, or expected back.
-fn is_moving(order: &Order) -> bool {
-    let on_its_way = |status| {
-        matches!(status, PackageStatus::Dispatched | PackageStatus::Shipped | PackageStatus::ReturnExpected)
-    };
-    order.packages.iter().any(|package| on_its_way(package.status))
-        || order.returns.iter().any(|ret| ret.status.is_open())
-}
-
-/// Units that left although the books had none, by order.
-pub(super) fn shortfalls(changes: &[Change]) -> HashMap<&OrderCode, i64> {
-    let mut by_order = HashMap::new();
-    for change in changes {
-        for effect in &change.effects {
-            if let Effect::Stock { shortfall, .. } = effect
-                && *shortfall != 0
-            {
-                *by_order.entry(&change.order).or_default() += shortfall;
-            }
-        }
-    }
-    by_order
-}
-
 /// Adds or replaces orders.
-pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]) -> Result<(), Fail> {
+pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[Derived<'_>]) -> Result<(), Fail> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -117,8 +39,8 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]
                 &order.channel,
                 &order.channel_order_id,
                 order.status,
-                u8::from(order.items.iter().any(|item| item.status.is_open())),
-                u8::from(is_moving(order)),
+                u8::from(row.is_open()),
+                u8::from(row.is_moving()),
                 u8::from(order.is_returned_not_received()),
                 row.open_conflicts,
                 row.putaways_due,
@@ -151,16 +73,7 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[OrderRow<'_>]
 
 /// Notes which order has an item, by the marketplace's ids. An item that an earlier order has stays with that one.
 pub(super) fn order_items(db: &Connection, tenant: &TenantCode, files: &[OrderFile]) -> Result<(), Fail> {
-    let rows: Vec<(&ChannelCode, &str, &str)> = files
-        .iter()
-        .flat_map(|file| {
-            let order = &file.order;
-            let ids = order.items.iter().filter_map(|item| item.channel_item_id.as_deref());
-            // Units of one line share its id.
-            let ids: BTreeSet<&str> = ids.filter(|id| !id.is_empty()).collect();
-            ids.into_iter().map(|id| (&order.channel, id, order.channel_order_id.as_str()))
-        })
-        .collect();
+    let rows = homes_of_items(files);
     if rows.is_empty() {
         return Ok(());
     }
@@ -295,10 +208,7 @@ pub(super) fn parked(
     if facts.is_empty() {
         return Ok(());
     }
-    let facts: Vec<Parked> = facts
-        .iter()
-        .map(|(channel, fact)| Parked { channel: Some(channel.clone()), ..fact.clone() })
-        .collect();
+    let facts = of_channel(facts);
     execute(
         db,
         "INSERT INTO parked (tenant, id, channel, channel_order_id, cause, body)

@@ -18,29 +18,12 @@ use crate::{
         stock::Stock,
     },
     secrets::{Key, Secret},
-    storage::{StoreError, TenantRow},
+    storage::{
+        StoreError, TenantRow,
+        rows::{TENANT_TABLES, decides_alike},
+        token_place,
+    },
 };
-
-/// Every table that holds rows of a tenant.
-pub(super) const TENANT_TABLES: &[&str] = &[
-    "run_lines",
-    "runs",
-    "tasks",
-    "tokens",
-    "secrets",
-    "history",
-    "parked",
-    "conflicts",
-    "putaways",
-    "invoices",
-    "order_items",
-    "orders",
-    "channels",
-    "stock",
-    "sequences",
-    "facilities",
-    "tenants",
-];
 
 fn no_tenant(tenant: &TenantCode) -> Fail {
     StoreError::NotFound(format!("tenant {tenant}")).into()
@@ -117,8 +100,7 @@ pub(super) fn put_channel(db: &Connection, tenant: &TenantCode, new: &Channel) -
     known_tenant(db, tenant)?;
     let old = channel(db, tenant, &new.code)?;
     write_channel(db, tenant, new)?;
-    let same_outcomes = old.is_none_or(|old| Channel { enabled: new.enabled, ..old } == *new);
-    if !same_outcomes {
+    if !decides_alike(old, new) {
         // What the channel said before may now be decided otherwise, so nothing counts as unchanged.
         execute(
             db,
@@ -209,11 +191,6 @@ pub(super) fn secrets(
         open,
     )?;
     Ok(secrets.into_iter().collect())
-}
-
-/// A token's place has one part more than a secret's, so neither opens as the other.
-fn token_place<'a>(tenant: &'a TenantCode, channel: &'a ChannelCode) -> [&'a str; 4] {
-    [tenant.as_str(), channel.as_str(), "account", "token"]
 }
 
 pub(super) fn put_token(

@@ -5,7 +5,7 @@ DEMO_DATA ?= demo-data
 
 FLEET_DATA ?= fleet-data
 
-.PHONY: help demo test build lint docs fleet clean tools
+.PHONY: help demo test build lint docs fleet clean tools tools-for-tests
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
@@ -16,8 +16,12 @@ help:
 	@echo "make fleet   measure a daemon with ten thousand sellers for ten minutes"
 	@echo "make clean   remove what was built and the demo's data"
 
-# Rust and a C compiler are all that is needed; what can be installed without asking is installed.
+# Rust and a C compiler are all that is needed, and PostgreSQL's programs for the tests; what can be installed without asking
+# is installed.
 tools:
+	@tests/tools.sh build
+
+tools-for-tests:
 	@tests/tools.sh
 
 build: tools
@@ -28,7 +32,7 @@ demo: build
 	@echo "== running the demo; its data goes to $(DEMO_DATA)"
 	@target/release/demo target/release/statusync $(DEMO_DATA)
 
-test: tools
+test: tools-for-tests
 	@echo "== building the program, the connectors and the tests"
 	$(CARGO) build --workspace
 	@echo "== running every test"

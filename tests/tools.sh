@@ -1,5 +1,7 @@
 #!/bin/sh
-# Makes sure that what a build needs is there: a Rust toolchain and a C compiler (SQLite and the TLS library are C).
+# Makes sure that what a build and its tests need is there: a Rust toolchain, a C compiler (SQLite and the TLS library are
+# C), and the programs of a PostgreSQL server, of which each test process starts a private one. With the argument `build`
+# it leaves out what only tests need.
 # Installs what it may; otherwise says what to do and fails.
 set -eu
 
@@ -18,6 +20,29 @@ if ! command -v cc >/dev/null 2>&1; then
         apt-get update -qq && apt-get install -y -qq gcc libc6-dev
     else
         echo "a C compiler is missing: install gcc or clang (Debian: apt-get install gcc libc6-dev) and try again" >&2
+        exit 1
+    fi
+fi
+
+has_postgres() {
+    command -v initdb >/dev/null 2>&1 && command -v postgres >/dev/null 2>&1 && return 0
+    for folder in "$(pg_config --bindir 2>/dev/null || true)" /usr/lib/postgresql/*/bin; do
+        [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ] && return 0
+    done
+    return 1
+}
+
+if [ "${1:-}" != build ] && ! has_postgres; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "== installing PostgreSQL, for the tests"
+        # Its programs are wanted, and no cluster that runs by itself.
+        mkdir -p /etc/postgresql-common/createcluster.d
+        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/statusync-tests.conf
+        apt-get update -qq && apt-get install -y -qq postgresql
+    fi
+    if ! has_postgres; then
+        echo "the programs of a PostgreSQL server are missing: install version 13 or later (Debian: apt-get install" >&2
+        echo "postgresql), or put the folder with initdb and postgres into PATH, and try again" >&2
         exit 1
     fi
 fi

@@ -11,6 +11,8 @@ pub mod agreement;
 pub mod built_plugins;
 #[cfg(feature = "workspace")]
 pub mod built_programs;
+#[cfg(all(unix, feature = "cluster"))]
+pub mod cluster;
 #[cfg(feature = "workspace")]
 pub mod faults;
 #[cfg(feature = "workspace")]

@@ -87,6 +87,31 @@ pub enum StoreError {
         /// The first good version.
         needed: &'static str,
     },
+    /// The database server does not answer.
+    #[error("could not reach {place}; check that the server runs, and host and port in `[database] url`")]
+    Unreachable {
+        /// The database, without a password.
+        place: String,
+        /// The connection's own error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database server answers and refuses.
+    #[error("{place} {what}")]
+    NotAdmitted {
+        /// The database, without a password.
+        place: String,
+        /// What it refuses, and what to do.
+        what: String,
+    },
+    /// The database took too long. What was asked may have been done.
+    #[error("{place} took too long while it {doing}; look at its load and at locks that are held there")]
+    TimedOut {
+        /// The database, without a password.
+        place: String,
+        /// What was being done, in the past continuous.
+        doing: String,
+    },
     /// What is stored, or what was given to be stored, contradicts itself.
     #[error("{0}")]
     Contradiction(String),
@@ -142,6 +167,9 @@ impl StoreError {
             | StoreError::ReadOnly { .. }
             | StoreError::CannotOpen { .. }
             | StoreError::Busy { .. }
+            | StoreError::Unreachable { .. }
+            | StoreError::NotAdmitted { .. }
+            | StoreError::TimedOut { .. }
             | StoreError::Failed { .. } => true,
             StoreError::Damaged { .. }
             | StoreError::Newer { .. }

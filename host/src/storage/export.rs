@@ -1,9 +1,11 @@
 //! The text of a snapshot, made entry by entry, so that its size does not matter. The engines read the entries.
 
+use std::io::Write;
+
 use plugin_api::Millis;
 use serde::Serialize;
 
-use super::{Result, TenantRow, record::json};
+use super::{Result, StoreError, TenantRow, record::json};
 use crate::domain::{invoice::Sequence, order::Order, time};
 
 /// Text is handed over in pieces of about this size.
@@ -83,4 +85,22 @@ pub(super) fn shown_order(order: &mut Order) {
     for item in &mut order.items {
         item.allocated = Some(item.is_allocated());
     }
+}
+
+/// Writes text as a store reads it.
+pub(super) async fn passed_on<T>(
+    reading: impl Future<Output = Result<T>>,
+    mut arriving: tokio::sync::mpsc::Receiver<Vec<u8>>,
+    out: &mut (dyn Write + Send),
+) -> Result<T> {
+    let writing = async move {
+        while let Some(piece) = arriving.recv().await {
+            out.write_all(&piece).map_err(StoreError::Output)?;
+        }
+        // Dropped with an error, the receiver tells the reader to stop.
+        drop(arriving);
+        out.flush().map_err(StoreError::Output)
+    };
+    let (written, read) = futures_util::future::join(writing, reading).await;
+    written.and(read)
 }

@@ -10,6 +10,7 @@ mod import;
 mod lease;
 mod lists;
 mod page;
+mod postgres;
 mod record;
 mod rows;
 mod run;
@@ -36,6 +37,7 @@ pub use self::{
         TenantRow,
     },
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
+    postgres::{Postgres, PostgresSetup, Prepared},
     run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
     sqlite::Sqlite,
     task::{DueTask, Freshness, Full, LastRun, NewTask, Standing, TaskEdit, TaskFilter, TaskRow},

@@ -45,7 +45,7 @@ use super::{
     Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
     OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow, Result,
     Run, RunEnd, RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter,
-    TaskRow, TenantRow, import::Import,
+    TaskRow, TenantRow, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -127,18 +127,9 @@ impl Sqlite {
         out: &mut (dyn Write + Send),
         job: impl FnOnce(&mut Connection, &Sender<Vec<u8>>) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> Result<T> {
-        let (pieces, mut arriving) = tokio::sync::mpsc::channel(4);
+        let (pieces, arriving) = tokio::sync::mpsc::channel(4);
         let reading = self.readers.work(doing, move |db| job(db, &pieces));
-        let writing = async move {
-            while let Some(piece) = arriving.recv().await {
-                out.write_all(&piece).map_err(StoreError::Output)?;
-            }
-            // Dropped with an error, the receiver tells the reader to stop.
-            drop(arriving);
-            out.flush().map_err(StoreError::Output)
-        };
-        let (written, read) = futures_util::future::join(writing, reading).await;
-        written.and(read)
+        passed_on(reading, arriving, out).await
     }
 
     /// Reads, however many statements it takes, as of one instant.

@@ -307,7 +307,7 @@ pub(crate) async fn a_copy_that_is_not_whole_leaves_nothing(db: &impl Database) 
         (other("\"statusync_copy\":1", "\"statusync_copy\":9"), "form 9 of a copy"),
         (other("\"table\":\"orders\"", "\"table\":\"sqlite_master\""), "no table sqlite_master"),
         (other("\"channel_order_id\"", "\"channel_order\""), "other columns"),
-        (other(",\"acme\"", ",\"other\""), "not of tenant acme"),
+        (other("\"acme\"]", "\"other\"]"), "not of tenant acme"),
         (first(lines - 1) + "{\"end\":{\"rows\":1}}\n", "the copy had 1 rows"),
     ];
     for (text, words) in cases {

@@ -1,0 +1,293 @@
+//! Reading orders and what belongs to them, for people and for tasks that ask by id.
+
+use plugin_api::{OrderRef, ShippedBy, Task};
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+
+use super::{
+    connections::Tx,
+    fault::Fail,
+    load,
+    statement::{body, count, each, first, records, state, text, with},
+};
+use crate::{
+    domain::{
+        codes::{ChannelCode, OrderCode, TenantCode},
+        effect::Change,
+        order::{ItemStatus, OrderStatus},
+        snapshot::OrderFile,
+    },
+    storage::{
+        ConflictRow, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
+        lists::{reference, the_only},
+    },
+};
+
+/// Whether facts wait at all.
+pub(super) async fn has_waiting(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+) -> Result<bool, Fail> {
+    let sql = "SELECT 1 FROM parked WHERE tenant = $1 AND channel = $2 LIMIT 1";
+    let found = first(db, sql, with![tenant.as_str(), channel.as_str()], |_| Ok(()));
+    Ok(found.await?.is_some())
+}
+
+pub(super) async fn waiting(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<String>, Fail> {
+    each(
+        db,
+        "SELECT DISTINCT channel_order_id FROM parked p
+         WHERE tenant = $1 AND channel = $2 AND channel_order_id > $3
+           AND (cause <> 'UNKNOWN_ORDER' OR EXISTS (SELECT 1 FROM orders o WHERE o.tenant = p.tenant
+                AND o.channel = p.channel AND o.channel_order_id = p.channel_order_id))
+         ORDER BY channel_order_id LIMIT $4",
+        with![tenant.as_str(), channel.as_str(), after.unwrap_or(""), i64::from(limit)],
+        |row| text(row, 0),
+    )
+    .await
+}
+
+pub(super) async fn open_refs(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    (task, shipping): (Task, Shipping),
+    after: Option<&OrderCode>,
+    limit: u32,
+) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
+    let sql = match task {
+        Task::Pending => {
+            "SELECT body FROM orders WHERE tenant = $1 AND channel = $2 AND is_open AND code > $3
+             AND ($5::text IS NULL OR coalesce(body::json ->> 'shipping', $6) = $5)
+             ORDER BY code LIMIT $4"
+        }
+        Task::Delivery => {
+            "SELECT body FROM orders WHERE tenant = $1 AND channel = $2 AND is_moving AND code > $3
+             AND ($5::text IS NULL OR coalesce(body::json ->> 'shipping', $6) = $5)
+             ORDER BY code LIMIT $4"
+        }
+        Task::Status | Task::Returns => return Ok(Vec::new()),
+    };
+    let after = after.map_or("", OrderCode::as_str);
+    let only = shipping.only.map(ShippedBy::as_str);
+    let (tenant, channel, usual) = (tenant.as_str(), channel.as_str(), shipping.usual.as_str());
+    let given = with![tenant, channel, after, i64::from(limit), only, usual];
+    let orders = records(db, "order", sql, given).await?;
+    Ok(orders.into_iter().map(reference).collect())
+}
+
+pub(super) async fn refs(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    ids: &[String],
+) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
+    let orders = records(
+        db,
+        "order",
+        "SELECT body FROM orders WHERE tenant = $1 AND channel = $2 AND code = ANY($3)
+         UNION
+         SELECT body FROM orders WHERE tenant = $1 AND channel = $2 AND channel_order_id = ANY($3)",
+        with![tenant.as_str(), channel.as_str(), ids],
+    )
+    .await?;
+    let mut refs: Vec<_> = orders.into_iter().map(reference).collect();
+    refs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(refs)
+}
+
+pub(super) async fn list(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    filter: &OrderFilter,
+    after: Option<&OrderCode>,
+    limit: u32,
+) -> Result<Vec<OrderRow>, Fail> {
+    const WAITS: &str = "SELECT 1 FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel \
+                         AND p.channel_order_id = o.channel_order_id";
+    let mut sql = String::from(
+        "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
+             (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
+              AND p.channel_order_id = o.channel_order_id)
+         FROM orders o WHERE tenant = $1 AND code > $2",
+    );
+    let mut also = |wanted: bool, condition: &str| {
+        if wanted {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
+        }
+    };
+    also(filter.channel.is_some(), "channel = $3");
+    also(filter.status.is_some(), "status = $4");
+    also(filter.in_conflict, "open_conflicts > 0");
+    also(filter.has_shortfall, "shortfall > 0");
+    also(filter.returned_not_received, "returned_not_received");
+    also(filter.has_putaway_due, "putaways_due > 0");
+    also(filter.has_parked, &format!("EXISTS ({WAITS} AND p.cause LIKE 'UNKNOWN~_%' ESCAPE '~')"));
+    also(filter.has_refused, &format!("EXISTS ({WAITS} AND p.cause NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
+    sql.push_str(" ORDER BY code LIMIT $5");
+    each(
+        db,
+        AssertSqlSafe(sql),
+        with![
+            tenant.as_str(),
+            after.map_or("", OrderCode::as_str),
+            filter.channel.as_ref().map(ChannelCode::as_str),
+            filter.status.map(OrderStatus::as_str),
+            i64::from(limit)
+        ],
+        order_row,
+    )
+    .await
+}
+
+fn order_row(row: &PgRow) -> Result<OrderRow, Fail> {
+    Ok(OrderRow {
+        open_conflicts: count(row, 1)?,
+        putaways_due: count(row, 2)?,
+        shortfall: row.try_get(3)?,
+        returned_not_received: row.try_get(4)?,
+        changed_at: row.try_get(5)?,
+        waiting: count(row, 6)?,
+        ..OrderRow::of(body(row, 0, "order")?)
+    })
+}
+
+pub(super) async fn file(db: &mut Tx, tenant: &TenantCode, id: &str) -> Result<Option<OrderFile>, Fail> {
+    let by_code = "SELECT body FROM orders WHERE tenant = $1 AND code = $2";
+    let mut found = records(db, "order", by_code, with![tenant.as_str(), id]).await?;
+    if found.is_empty() {
+        found = records(
+            db,
+            "order",
+            "SELECT o.body FROM channels c JOIN orders o
+               ON o.tenant = c.tenant AND o.channel = c.code AND o.channel_order_id = $2
+             WHERE c.tenant = $1 ORDER BY o.code",
+            with![tenant.as_str(), id],
+        )
+        .await?;
+    }
+    let found = the_only(found, id)?.into_iter().collect();
+    Ok(load::with_belongings(db, tenant, found).await?.pop())
+}
+
+pub(super) async fn history(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    order: &OrderCode,
+) -> Result<Vec<Change>, Fail> {
+    records(
+        db,
+        "line of history",
+        "SELECT body FROM history WHERE tenant = $1 AND order_code = $2 ORDER BY id",
+        with![tenant.as_str(), order.as_str()],
+    )
+    .await
+}
+
+fn conflict_row(row: &PgRow) -> Result<ConflictRow, Fail> {
+    Ok(ConflictRow { channel: text(row, 0)?, conflict: body(row, 1, "conflict")? })
+}
+
+pub(super) async fn conflicts(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    open_only: bool,
+) -> Result<Vec<ConflictRow>, Fail> {
+    let only = if open_only { "AND f.open" } else { "" };
+    let sql = AssertSqlSafe(format!(
+        "SELECT o.channel, f.body FROM conflicts f JOIN orders o ON o.tenant = f.tenant AND o.code = f.order_code
+         WHERE f.tenant = $1 {only} ORDER BY length(f.code), f.code"
+    ));
+    each(db, sql, with![tenant.as_str()], conflict_row).await
+}
+
+pub(super) async fn conflict(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    code: &str,
+) -> Result<Option<ConflictRow>, Fail> {
+    first(
+        db,
+        "SELECT o.channel, f.body FROM conflicts f JOIN orders o ON o.tenant = f.tenant AND o.code = f.order_code
+         WHERE f.tenant = $1 AND f.code = $2",
+        with![tenant.as_str(), code],
+        conflict_row,
+    )
+    .await
+}
+
+fn putaway_row(row: &PgRow) -> Result<PutawayRow, Fail> {
+    Ok(PutawayRow { order: text(row, 0)?, putaway: body(row, 1, "putaway")? })
+}
+
+pub(super) async fn putaways(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    due_only: bool,
+) -> Result<Vec<PutawayRow>, Fail> {
+    let only = if due_only { "AND due" } else { "" };
+    let sql = AssertSqlSafe(format!(
+        "SELECT order_code, body FROM putaways WHERE tenant = $1 {only} ORDER BY length(code), code"
+    ));
+    each(db, sql, with![tenant.as_str()], putaway_row).await
+}
+
+pub(super) async fn putaway(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    code: &str,
+) -> Result<Option<PutawayRow>, Fail> {
+    let sql = "SELECT order_code, body FROM putaways WHERE tenant = $1 AND code = $2";
+    first(db, sql, with![tenant.as_str(), code], putaway_row).await
+}
+
+pub(super) async fn parked(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    filter: &ParkedFilter,
+    after: Option<i64>,
+    limit: u32,
+) -> Result<Vec<ParkedRow>, Fail> {
+    each(
+        db,
+        "SELECT id, body FROM parked WHERE tenant = $1 AND id > $2 AND ($3::text IS NULL OR channel = $3)
+           AND ($4::text IS NULL OR channel_order_id = $4)
+         ORDER BY id LIMIT $5",
+        with![
+            tenant.as_str(),
+            after.unwrap_or(0),
+            filter.channel.as_ref().map(ChannelCode::as_str),
+            filter.channel_order_id.as_deref(),
+            i64::from(limit)
+        ],
+        |row| Ok(ParkedRow { id: row.try_get(0)?, parked: body(row, 1, "parked fact")? }),
+    )
+    .await
+}
+
+pub(super) async fn item_counts(db: &mut Tx, tenant: &TenantCode) -> Result<Vec<ItemCount>, Fail> {
+    let mut counts = each(
+        db,
+        "SELECT o.channel, i.item ->> 'status', count(*)
+         FROM orders o CROSS JOIN LATERAL json_array_elements(o.body::json -> 'items') AS i(item)
+         WHERE o.tenant = $1 GROUP BY 1, 2",
+        with![tenant.as_str()],
+        |row| {
+            Ok(ItemCount {
+                channel: text(row, 0)?,
+                status: state(row, 1, "item status", ItemStatus::parse)?,
+                count: count(row, 2)?,
+            })
+        },
+    )
+    .await?;
+    counts.sort_by(|a, b| (a.channel.as_str(), a.status).cmp(&(b.channel.as_str(), b.status)));
+    Ok(counts)
+}

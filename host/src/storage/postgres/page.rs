@@ -1,0 +1,86 @@
+//! A page: loaded, decided and written in the transaction that the caller opened.
+
+use super::{connections::Tx, fault::Fail, lease, load, save, setting::hold_tenant};
+use crate::{
+    domain::codes::{ChannelCode, OrderCode, TenantCode},
+    storage::{Decide, Fence, PageKeys, PageReport, PageResult, PageState, StoreError, rows, wanted},
+};
+
+pub(super) async fn apply(
+    db: &mut Tx,
+    fence: &Fence,
+    keys: &PageKeys,
+    decide: Decide,
+) -> Result<PageReport, Fail> {
+    let (tenant, channel) = (&fence.tenant, &fence.channel);
+    hold(db, tenant, || fence.lost()).await?;
+    lease::check(db, fence).await?;
+    let state = load::page(db, tenant, channel, keys).await?.ok_or_else(|| fence.lost())?;
+    let unchanged = state.unchanged.len();
+    let result = decided(decide, state).await?;
+    write(db, tenant, channel, keys, &result).await?;
+    if let Some(run) = keys.run {
+        save::lines(db, tenant, run, &result.lines).await?;
+    }
+    if let Some((task, mark)) = &result.mark {
+        save::mark(db, tenant, channel, *task, mark).await?;
+    }
+    Ok(PageReport::of(result, unchanged))
+}
+
+pub(super) async fn edit(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    order: &OrderCode,
+    now: plugin_api::Millis,
+    decide: Decide,
+) -> Result<PageReport, Fail> {
+    hold(db, tenant, || StoreError::NotFound(format!("order {order} of tenant {tenant}"))).await?;
+    let (channel, id) = load::whereabouts(db, tenant, order).await?;
+    let keys = wanted::only(id.clone(), now);
+    let state = load::page(db, tenant, &channel, &keys).await?.ok_or_else(|| {
+        StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
+    })?;
+    let mut result = decided(decide, state).await?;
+    result.seen = vec![(id, None)];
+    write(db, tenant, &channel, &keys, &result).await?;
+    Ok(PageReport::of(result, 0))
+}
+
+/// Takes the tenant's row; a tenant that is gone is said in the caller's words.
+async fn hold(db: &mut Tx, tenant: &TenantCode, gone: impl FnOnce() -> StoreError) -> Result<(), Fail> {
+    hold_tenant(db, tenant).await.map_err(|fail| match fail {
+        Fail::Store(StoreError::NotFound(_)) => Fail::Store(gone()),
+        other => other,
+    })
+}
+
+/// Has a page decided, on a thread where it holds up nobody who waits for the database.
+async fn decided(decide: Decide, state: PageState) -> Result<PageResult, Fail> {
+    tokio::task::spawn_blocking(move || decide(state)).await.map_err(|_panicked| Fail::Decision)
+}
+
+async fn write(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    channel: &ChannelCode,
+    keys: &PageKeys,
+    result: &PageResult,
+) -> Result<(), Fail> {
+    let seen = rows::fingerprints(result);
+    let rows = rows::Rows::of(&result.files, &rows::shortfalls(&result.changes), &seen, Some(keys.now));
+    save::orders(db, tenant, &rows.orders).await?;
+    save::invoices(db, tenant, &rows.invoices).await?;
+    save::putaways(db, tenant, &rows.putaways).await?;
+    save::conflicts(db, tenant, &rows.conflicts).await?;
+    save::history(db, tenant, &result.changes).await?;
+    save::unpark(db, tenant, &result.unpark).await?;
+    let park: Vec<_> = result.park.iter().map(|fact| (channel.clone(), fact.clone())).collect();
+    save::parked(db, tenant, &park).await?;
+    save::stock(db, tenant, &result.ledger.stock).await?;
+    save::sequences(db, tenant, &result.ledger.sequences).await?;
+    if let Some(counters) = result.ledger.counters {
+        save::counters(db, tenant, counters).await?;
+    }
+    save::seen(db, tenant, channel, &rows::only_seen(result, seen)).await
+}

@@ -1,0 +1,286 @@
+//! A private PostgreSQL cluster for the tests of one process: made on first use, gone when the process is, however it ends.
+//!
+//! It keeps nothing safe (`fsync=off`): it lives for the tests only. It finds the server's own programs and needs no
+//! superuser and no port; its socket lies in its folder.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsStr,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+/// What is said where there is no server to be had.
+const REMEDY: &str = "these tests need the programs of a PostgreSQL server, version 13 or later: run tests/tools.sh, or install \
+                      them (Debian: apt-get install postgresql), or put the folder with `initdb` and `postgres` into PATH";
+
+/// The role that owns the databases of tests and makes their tables.
+pub const OWNER: &str = "app_owner";
+/// The role that hosts work with.
+pub const APP: &str = "app";
+/// A superuser.
+pub const SUPERUSER: &str = "postgres";
+/// A role that is let in with its password only, which is [`GUARDED_PASSWORD`].
+pub const GUARDED: &str = "app_guarded";
+/// The password of [`GUARDED`].
+pub const GUARDED_PASSWORD: &str = "open-sesame";
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    folder: PathBuf,
+    programs: PathBuf,
+    databases: AtomicU32,
+    /// Ends the cluster and removes its folder when the pipe to it closes: so also when this process is killed.
+    _keeper: Child,
+}
+
+/// An empty database of a cluster. It stays until the cluster goes.
+#[derive(Clone, Debug)]
+pub struct Database {
+    socket: PathBuf,
+    programs: PathBuf,
+    name: String,
+}
+
+impl Cluster {
+    /// The cluster of this process.
+    ///
+    /// # Panics
+    /// If there is no server to be had, saying what to do.
+    pub fn of_this_process() -> &'static Cluster {
+        static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+        match CLUSTER.get_or_init(Cluster::start) {
+            Ok(cluster) => cluster,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn start() -> Result<Cluster, String> {
+        let programs = find_programs().ok_or_else(|| REMEDY.to_owned())?;
+        let folder = std::env::temp_dir().join(format!("statusync-pg-{}", std::process::id()));
+        let data = folder.join("data");
+        // Of an earlier process of this number, if it and its keeper were killed together.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+        let user = Unprivileged::find(&folder)?;
+        let mut init = user.command(programs.join("initdb"));
+        init.arg("--pgdata").arg(&data).args(["--username", SUPERUSER, "--encoding=UTF8", "--locale=C"]);
+        init.args(["--auth=trust", "--no-sync"]).stdin(Stdio::null());
+        run(init)?;
+        let guarded = format!("local all {GUARDED} scram-sha-256\nlocal all all trust\n");
+        fs::write(data.join("pg_hba.conf"), guarded).map_err(|error| error.to_string())?;
+        let keeper = keep(&user, &programs, &folder, &data)?;
+        let cluster = Cluster { folder, programs, databases: AtomicU32::new(0), _keeper: keeper };
+        cluster.at("postgres").execute(
+            SUPERUSER,
+            &format!(
+                "CREATE ROLE {OWNER} LOGIN; CREATE ROLE {APP} LOGIN;
+                 CREATE ROLE {GUARDED} LOGIN PASSWORD '{GUARDED_PASSWORD}'"
+            ),
+        )?;
+        Ok(cluster)
+    }
+
+    fn at(&self, name: &str) -> Database {
+        Database { socket: self.folder.clone(), programs: self.programs.clone(), name: name.to_owned() }
+    }
+
+    /// A new, empty database that [`OWNER`] owns.
+    ///
+    /// # Panics
+    /// If the server does not make it.
+    pub fn database(&self) -> Database {
+        let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let made = self.at("postgres").execute(SUPERUSER, &format!("CREATE DATABASE {name} OWNER {OWNER}"));
+        made.unwrap_or_else(|error| panic!("no database could be made: {error}"));
+        self.at(&name)
+    }
+
+    /// A copy of a database to which nobody is connected, with all that is in it.
+    ///
+    /// # Panics
+    /// If the server does not make it.
+    pub fn copy(&self, of: &Database) -> Database {
+        let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let sql = format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {}", of.name);
+        let made = self.at("postgres").execute(SUPERUSER, &sql);
+        made.unwrap_or_else(|error| panic!("no database could be copied: {error}"));
+        self.at(&name)
+    }
+}
+
+impl Database {
+    /// The URL for a role that needs no password.
+    pub fn url(&self, role: &str) -> String {
+        self.url_with(role, None, &self.name)
+    }
+
+    /// The URL for a role with a password, and for a database of another name.
+    pub fn url_with(&self, role: &str, password: Option<&str>, database: &str) -> String {
+        let password = password.map(|password| format!(":{password}")).unwrap_or_default();
+        format!("postgres://{role}{password}@localhost/{database}?host={}", self.socket.display())
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Executes SQL as a role; answers what came of it as lines of text.
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub fn execute(&self, role: &str, sql: &str) -> Result<String, String> {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
+        psql.arg("--host").arg(&self.socket).args(["--username", role, "--dbname", &self.name]);
+        psql.args(["--command", sql]).stdin(Stdio::null());
+        run(psql)
+    }
+}
+
+/// The user that the server runs as: it refuses to run as root.
+struct Unprivileged(Option<(u32, u32)>);
+
+impl Unprivileged {
+    fn find(folder: &Path) -> Result<Unprivileged, String> {
+        if id("-u", None)? != 0 {
+            return Ok(Unprivileged(None));
+        }
+        let name = if id("-u", Some("postgres")).is_ok() { "postgres" } else { "nobody" };
+        let (uid, gid) = (id("-u", Some(name))?, id("-g", Some(name))?);
+        std::os::unix::fs::chown(folder, Some(uid), Some(gid)).map_err(|error| error.to_string())?;
+        Ok(Unprivileged(Some((uid, gid))))
+    }
+
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        if let Some((uid, gid)) = self.0 {
+            std::os::unix::process::CommandExt::gid(&mut command, gid);
+            std::os::unix::process::CommandExt::uid(&mut command, uid);
+        }
+        command.current_dir("/").env("LC_ALL", "C");
+        command
+    }
+}
+
+fn id(what: &str, of: Option<&str>) -> Result<u32, String> {
+    let mut id = Command::new("id");
+    id.arg(what).args(of);
+    run(id)?.trim().parse().map_err(|error| format!("`id {what}` says no number: {error}"))
+}
+
+/// Runs a command to its end; answers what it printed.
+fn run(mut command: Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{name} cannot be started: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}
+
+/// The folder with the server's programs: of PATH, of `pg_config`, or where Debian puts it.
+fn find_programs() -> Option<PathBuf> {
+    let whole = |folder: &Path| {
+        let folder = fs::canonicalize(folder.join("initdb")).ok()?.parent()?.to_owned();
+        ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file()).then_some(folder)
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let from_path = std::env::split_paths(&path).find_map(|folder| whole(&folder));
+    let mut config = Command::new("pg_config");
+    config.arg("--bindir");
+    from_path.or_else(|| whole(Path::new(run(config).ok()?.trim()))).or_else(|| {
+        let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+        let mut folders: Vec<PathBuf> =
+            versions.flatten().map(|version| version.path().join("bin")).collect();
+        folders.sort();
+        folders.iter().rev().find_map(|folder| whole(folder))
+    })
+}
+
+/// Starts the server under a keeper: a shell that waits for its input to close, which happens when this process ends, and
+/// then stops the server and removes the folder. It has a process group of its own, so that no signal to ours reaches it.
+fn keep(user: &Unprivileged, programs: &Path, folder: &Path, data: &Path) -> Result<Child, String> {
+    const KEEPER: &str = r#"
+        exec 3<&0
+        "$1" -D "$2" -k "$3" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 \
+            -c shared_buffers=64MB -c autovacuum=off -c max_wal_size=4GB </dev/null &
+        server=$!
+        read -r _ <&3
+        kill -QUIT "$server" 2>/dev/null
+        wait "$server" 2>/dev/null
+        cd / && rm -rf "$3"
+    "#;
+    let mut keeper = user.command("/bin/sh");
+    keeper.args(["-c", KEEPER, "keeper"]).arg(programs.join("postgres")).arg(data).arg(folder);
+    std::os::unix::process::CommandExt::process_group(&mut keeper, 0);
+    let mut keeper = keeper
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("/bin/sh cannot be started: {error}"))?;
+    let log = keeper.stderr.take().ok_or("the server's log cannot be read")?;
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut last: VecDeque<String> = VecDeque::new();
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            // Nobody listens after the first word.
+            if line.contains("database system is ready to accept connections") {
+                let _ = tell.send(Ok(()));
+            }
+            last.push_back(line);
+            if last.len() > 20 {
+                last.pop_front();
+            }
+        }
+        let _ = tell.send(Err(last.into_iter().collect::<Vec<_>>().join("\n")));
+    });
+    match told.recv_timeout(Duration::from_mins(1)) {
+        Ok(Ok(())) => Ok(keeper),
+        Ok(Err(log)) => Err(format!("the PostgreSQL server does not start:\n{log}")),
+        Err(_) => Err("the PostgreSQL server did not start within a minute".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_database_is_its_own() {
+        let cluster = Cluster::of_this_process();
+        let (one, two) = (cluster.database(), cluster.database());
+        one.execute(OWNER, "CREATE TABLE t AS SELECT 7 AS n").unwrap();
+        assert_eq!(one.execute(OWNER, "SELECT n FROM t").unwrap().trim(), "7");
+        assert!(two.execute(OWNER, "SELECT n FROM t").unwrap_err().contains("does not exist"));
+        assert_eq!(cluster.copy(&one).execute(OWNER, "SELECT n FROM t").unwrap().trim(), "7");
+    }
+
+    #[test]
+    fn the_keeper_ends_the_server_when_its_input_closes() {
+        let programs = find_programs().expect(REMEDY);
+        let folder = std::env::temp_dir().join(format!("statusync-pg-{}-kept", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let user = Unprivileged::find(&folder).unwrap();
+        let data = folder.join("data");
+        let mut init = user.command(programs.join("initdb"));
+        init.arg("--pgdata").arg(&data).args(["--auth=trust", "--no-sync"]);
+        run(init).unwrap();
+        let mut keeper = keep(&user, &programs, &folder, &data).unwrap();
+        assert!(data.join("postmaster.pid").exists());
+        drop(keeper.stdin.take());
+        keeper.wait().unwrap();
+        assert!(!folder.exists());
+    }
+}

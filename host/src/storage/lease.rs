@@ -41,4 +41,6 @@ pub enum Claim {
         /// Until when, unless it is renewed.
         until: Millis,
     },
+    /// Nobody has it, and it is kept for a person who waits; only the timer is told so.
+    Wanted,
 }

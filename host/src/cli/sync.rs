@@ -17,6 +17,7 @@ use super::{
     values::{Moment, moment, task},
 };
 use crate::{
+    clock::{Clock as _, SystemClock},
     domain::codes::{ChannelCode, TenantCode},
     storage::{OrderFilter, RunResult, Trigger},
     sync::{Choice, RunRequest, RunSummary},
@@ -73,8 +74,7 @@ impl Sync {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         // Heard from the first moment, so that a word that comes early is not lost.
         let stops = Stops::new()?;
-        let (out, app) = (context.out, context.open()?);
-        let now = app.clock.now_ms();
+        let (out, now) = (context.out, SystemClock.now_ms());
         let Sync { tenant, channel, orders, all, returns, task, since, dry_run, request_key, filter } = self;
         let choice = choose(orders, all, filter.at(now))?;
         let is_by_id = choice != Choice::Task;
@@ -83,15 +83,21 @@ impl Sync {
                 "--returns asks about orders: name them with --orders, or take --all; what came back lately is read by --task returns",
             ));
         }
+        // Named orders tell their channel themselves.
+        let channel = match (channel, &choice) {
+            (Some(channel), _) => Ok(channel),
+            (None, Choice::Orders(ids)) => Err(ids.clone()),
+            (None, _) => return Err(Failure::usage("say which channel, with --channel")),
+        };
         let usual = if is_by_id { Task::Pending } else { Task::Status };
         let task = if returns { Task::Returns } else { task.unwrap_or(usual) };
+        let app = context.open()?;
         known_tenant(&app, &tenant).await?;
         let registry = app.registry();
         let engine = app.engine(registry.clone())?;
-        let channel = match (channel, &choice) {
-            (Some(channel), _) => channel,
-            (None, Choice::Orders(ids)) => engine.channel_of(&tenant, ids).await?,
-            (None, _) => return Err(Failure::usage("say which channel, with --channel")),
+        let channel = match channel {
+            Ok(channel) => channel,
+            Err(ids) => engine.channel_of(&tenant, &ids).await?,
         };
         let known = known_channel(&app, &tenant, &channel).await?;
         let bar = Bar::start(out, format!("asking about channel {channel} of tenant {tenant}"));

@@ -159,7 +159,8 @@ async fn orders_of_two_channels_are_refused_and_named_before_anything_is_begun()
     assert!(site.store.runs(&RunFilter::default(), None, 10).await.expect("a list").is_empty());
     assert_eq!(site.simulator.calls().total, 0);
 
-    let found = site.engine.channel_of(&site.tenant, &[moved.clone()]).await.expect("it is known");
+    let found =
+        site.engine.channel_of(&site.tenant, std::slice::from_ref(&moved)).await.expect("it is known");
     assert_eq!(found.as_str(), "FK2");
     let mixed = site.engine.channel_of(&site.tenant, &[here, moved]).await.expect_err("two channels");
     assert!(mixed.to_string().contains("is of channel FK2"), "{mixed}");

@@ -145,6 +145,11 @@ fn what_is_typed_wrong_is_a_usage_error() {
         ("sync --tenant acme --channel FK1 --orders a --all", "cannot be used with"),
         ("sync --tenant acme --channel FK1 --task pendign", "did you mean `pending`?"),
         ("sync --tenant acme --channel FK1 --since yesterday", "30d"),
+        ("sync --tenant acme --channel FK1 --orders ,", "names no order"),
+        ("sync --tenant acme --channel FK1 --orders a --on-hold", "either --orders or --all"),
+        ("sync --tenant acme --channel FK1 --on-hold", "add --all"),
+        ("sync --tenant acme --channel FK1 --returns", "name them with --orders"),
+        ("sync --tenant acme --channel FK1 --all --returns --task returns", "cannot be used with"),
         ("observe --tenant acme --channel FK1 --now today x", "2026-01-15T09:30:00Z"),
         ("sequence set --tenant a --owner D --kind SALE --prefix P --next 1", "SALE_RETURN_INVOICE"),
         ("sequence set --tenant a --owner D --kind SALE_INVOICE --prefix P --next -1", "--next"),
@@ -156,6 +161,34 @@ fn what_is_typed_wrong_is_a_usage_error() {
         place.run(arguments).says(2, &[words]);
     }
     assert!(!place.data().exists());
+}
+
+#[test]
+fn chosen_orders_are_of_one_channel_which_they_tell_themselves() {
+    let place = Place::new();
+    let mut tenant = acme();
+    let mut other = tenant["channels"][0].clone();
+    other["code"] = "FK2".into();
+    tenant["channels"].as_array_mut().unwrap().push(other);
+    let mut order = tenant["orders"][0].clone();
+    for (key, value) in [("code", "O2"), ("channel", "FK2"), ("channel_order_id", "OD2")] {
+        order[key] = value.into();
+    }
+    (order["items"][0]["code"], order["items"][0]["package"]) = ("O2-1".into(), "SP91".into());
+    order["packages"][0]["code"] = "SP91".into();
+    tenant["orders"].as_array_mut().unwrap().push(order);
+    assert_eq!(place.run(&format!("import {}", place.file("acme.json", tenant.to_string()))).exit, 0);
+
+    let words = ["O1 is of channel FK1", "OD2 is of channel FK2"];
+    for channel in ["", "--channel FK1 "] {
+        place.run(&format!("sync --tenant acme {channel}--orders O1,OD2")).says(2, &words);
+    }
+    place.run("sync --tenant acme --orders O1,O9").says(2, &["has no order O9", "order list"]);
+    // The channel was found: what is missing is its connector.
+    place.run("sync --tenant acme --orders OD2").says(4, &["Channel FK2 needs connector nowhere"]);
+    let listed = place.run("order list --tenant acme --search od2 --json").json();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["code"]), (1, &"O2".into()));
+    assert_eq!(place.run("order list --tenant acme --on-hold --json").json(), json!([]));
 }
 
 #[test]

@@ -5,15 +5,15 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{Signal, SignalKind},
     sync::{oneshot, watch},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval},
 };
 
 use super::{
     context::Context,
     exit::{Exit, Failure, sentence},
-    output::Out,
+    signals::{Stops, hear},
     tasks::{ensure, seal},
 };
 use crate::{
@@ -30,10 +30,6 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(5);
 /// Channels whose tasks are made at the same time.
 const MADE_AT_ONCE: usize = 32;
-/// The exit code of a process that was told twice to stop: that of an interrupt.
-const INTERRUPTED: i32 = 130;
-/// Signals within this time of the first are the same word.
-const ONE_WORD: Duration = Duration::from_secs(1);
 
 /// Run the daemon: everything that is due, from now on
 #[derive(Debug, Args)]
@@ -51,7 +47,7 @@ pub(super) struct Run {}
 impl Run {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let out = context.out;
-        let signals = Signals::new()?;
+        let (stops, hang_up) = (Stops::new()?, hear(SignalKind::hangup())?);
         let app = Arc::new(context.open_or_make()?);
         let mut presence =
             Presence::take(app.data.path(), app.clock.now_ms()).map_err(|error| taken(&error))?;
@@ -77,8 +73,11 @@ impl Run {
         ));
         let (reload, served) = watch::channel(Served { engine, pool: app.pool() });
         let (stop, stopped) = oneshot::channel::<()>();
-        let Signals { stops, hang_up } = signals;
-        tokio::spawn(stops.wait(out, stop));
+        let stopping = "stopping: runs that are on come to their end; once more to stop at once";
+        tokio::spawn(stops.wait(out, stopping, move || {
+            // If nobody listens any more, it has stopped already.
+            let _ = stop.send(());
+        }));
         let shutdown = async move {
             // A sender that is gone means stop as well.
             let _ = stopped.await;
@@ -183,58 +182,6 @@ fn needs_restart(now: &Config, next: &Config) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(key, differs)| differs.then_some(key))
     .collect()
-}
-
-/// The signals that the daemon listens to. It hears them from the moment when this is made.
-struct Signals {
-    stops: Stops,
-    hang_up: Signal,
-}
-
-/// The signals that mean stop.
-struct Stops {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Signals, Failure> {
-        let hear = |kind| {
-            signal(kind).map_err(|error| Failure::failed(format!("signals cannot be listened to: {error}")))
-        };
-        Ok(Signals {
-            stops: Stops {
-                terminate: hear(SignalKind::terminate())?,
-                interrupt: hear(SignalKind::interrupt())?,
-            },
-            hang_up: hear(SignalKind::hangup())?,
-        })
-    }
-}
-
-impl Stops {
-    /// Passes the first word to stop on; the second ends the process.
-    async fn wait(mut self, out: Out, stop: oneshot::Sender<()>) {
-        self.one().await;
-        out.say("stopping: runs that are on come to their end; once more to stop at once");
-        // If nobody listens any more, it has stopped already.
-        let _ = stop.send(());
-        let first = Instant::now();
-        loop {
-            self.one().await;
-            // Some tools send the same word to the process and to its group: that is one word.
-            if first.elapsed() > ONE_WORD {
-                std::process::exit(INTERRUPTED);
-            }
-        }
-    }
-
-    async fn one(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 /// Takes connectors that are put into the folders, and gives their channels tasks.

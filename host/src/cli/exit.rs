@@ -27,6 +27,8 @@ pub(super) enum Exit {
     Auth = 5,
     /// The marketplace cannot be reached.
     Unreachable = 6,
+    /// Somebody stopped it.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -121,7 +123,10 @@ impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
         let exit = match error {
             SyncError::Store(error) => return error.into(),
-            SyncError::AlreadyRunning { .. } | SyncError::Refused(_) => Exit::Blocked,
+            SyncError::AlreadyRunning { .. } | SyncError::Refused(_) | SyncError::NothingChosen(_) => {
+                Exit::Blocked
+            }
+            SyncError::Stopped => Exit::Interrupted,
             SyncError::NotFound(_) => Exit::Failed,
             SyncError::BadRequest(_) => Exit::Usage,
         };

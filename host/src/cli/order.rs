@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use super::{
     context::{Context, known_tenant},
     exit::{Exit, Failure},
-    explain, order_show,
+    explain,
+    order_filter::FilterArgs,
+    order_show,
     output::{Out, india, or_dash},
-    values::order_status,
 };
 use crate::{
     app::App,
     domain::{
         codes::{ChannelCode, OrderCode, TenantCode},
-        order::OrderStatus,
         snapshot::OrderFile,
     },
     storage::{OrderFilter, OrderRow},
@@ -50,8 +50,8 @@ pub(super) struct One {
 #[command(after_help = "Examples:
   statusync order list --tenant acme --channel FK1 --limit 50
   statusync order list --tenant acme --in-conflict
+  statusync order list --tenant acme --search EK4 --unchanged-for 2d
   statusync order list --tenant acme --status COMPLETE --json")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct List {
     /// The tenant
     #[arg(long)]
@@ -59,27 +59,8 @@ pub(super) struct List {
     /// Only of this channel
     #[arg(long)]
     channel: Option<ChannelCode>,
-    /// Only in this status
-    #[arg(long, value_parser = order_status)]
-    status: Option<OrderStatus>,
-    /// Only with an open conflict
-    #[arg(long)]
-    in_conflict: bool,
-    /// Only with a fact that waits for an item
-    #[arg(long)]
-    parked: bool,
-    /// Only with a fact that was refused
-    #[arg(long)]
-    refused: bool,
-    /// Only with units that left although the books had none
-    #[arg(long)]
-    shortfall: bool,
-    /// Only those that are back by the channel's word and not received by the warehouse
-    #[arg(long)]
-    returned_not_received: bool,
-    /// Only with a putaway to be done
-    #[arg(long)]
-    putaway_due: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Only after this order
     #[arg(long, value_name = "CODE")]
     after: Option<OrderCode>,
@@ -133,16 +114,7 @@ pub(super) fn file_json(file: &OrderFile) -> Value {
 impl List {
     async fn run(self, out: Out, app: &App) -> Result<(), Failure> {
         known_tenant(app, &self.tenant).await?;
-        let filter = OrderFilter {
-            channel: self.channel,
-            status: self.status,
-            in_conflict: self.in_conflict,
-            has_parked: self.parked,
-            has_refused: self.refused,
-            has_shortfall: self.shortfall,
-            returned_not_received: self.returned_not_received,
-            has_putaway_due: self.putaway_due,
-        };
+        let filter = OrderFilter { channel: self.channel, ..self.filter.at(app.clock.now_ms()) };
         let rows = app.store.orders(&self.tenant, &filter, self.after.as_ref(), self.limit).await?;
         let head = ["order", "channel", "channel's id", "status", "items", "to see to", "changed"];
         out.list(&rows, &head, cells, "there are no such orders")?;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{Run, RunFilter, RunId, RunLine},
+    storage::{Run, RunFilter, RunId, RunLine, RunOrder},
 };
 
 /// List the last runs, or show one with what became of each observation
@@ -62,8 +62,9 @@ impl Runs {
                 "run {id} is not known here; `statusync runs` shows the last ones"
             )));
         };
+        let orders = app.store.run_orders(id).await?;
         if out.is_json {
-            out.json(&json!({ "run": run, "lines": lines }))?;
+            out.json(&json!({ "run": run, "orders": orders, "lines": lines }))?;
             return Ok(Exit::Ok);
         }
         let what =
@@ -81,6 +82,10 @@ impl Runs {
         ))?;
         out.line(&format!("{}: {}", or_dash(run.result), run.message))?;
         out.line(&format!("{} observations: {}", run.counts.polled, counts(&run.counts)))?;
+        if !orders.is_empty() {
+            out.line("")?;
+            out.table(&ORDER_HEAD, orders.iter().map(order_cells))?;
+        }
         if !lines.is_empty() {
             out.line("")?;
             out.table(&OUTCOME_HEAD, lines.iter().map(outcome_cells))?;
@@ -101,6 +106,21 @@ fn cells(run: &Run) -> Vec<String> {
         or_dash(run.result),
         counts(&run.counts),
         run.message.clone(),
+    ]
+}
+
+/// The columns of what became of chosen orders.
+pub(super) const ORDER_HEAD: [&str; 6] = ["order", "channel's id", "outcome", "row", "code", "message"];
+
+/// The cells of what became of a chosen order.
+pub(super) fn order_cells(order: &RunOrder) -> Vec<String> {
+    vec![
+        order.order.to_string(),
+        order.channel_order_id.clone(),
+        order.outcome.to_string(),
+        or_dash(order.row.as_ref()),
+        or_dash(order.code.as_ref()),
+        order.message.clone(),
     ]
 }
 

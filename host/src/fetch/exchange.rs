@@ -1,6 +1,6 @@
 //! What is told about each attempt: enough to count and to time, nothing secret.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// One attempt that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,5 +23,19 @@ pub struct Exchange {
     pub waited_ms: u64,
 }
 
-/// Is told about every attempt, in the order in which they end. It must not block.
-pub type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
+/// What happens to a request on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// Its next attempt has to wait, for its turn in the rate plan or after a failure. Told before the wait.
+    Waits {
+        /// The rate-plan name of the call.
+        operation: &'a str,
+        /// How long.
+        wait: Duration,
+    },
+    /// An attempt has ended.
+    Ended(&'a Exchange),
+}
+
+/// Is told about every wait and every attempt, in the order in which they happen. It must not block.
+pub type Observer = Arc<dyn Fn(Notice<'_>) + Send + Sync>;

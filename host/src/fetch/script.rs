@@ -15,8 +15,8 @@ use plugin_api::{Descriptor, Error, Reply, Setting, Token};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Account, AccountSetup, Egress, Exchange, Fetcher, HeldToken, Login, NoPacing, NotKept, Pacing, Retrying,
-    Secret, Setup, TokenStore,
+    Account, AccountSetup, Egress, Exchange, Fetcher, HeldToken, Login, NoPacing, NotKept, Notice, Observer,
+    Pacing, Retrying, Secret, Setup, TokenStore,
     client::{Failure, Wire},
     fill::Call,
 };
@@ -125,6 +125,7 @@ pub(super) struct Stage {
     pub(super) account: Account,
     calls: Arc<Mutex<Vec<Sent>>>,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
+    waits: Arc<Mutex<Vec<Duration>>>,
 }
 
 impl Scene {
@@ -211,9 +212,14 @@ impl Scene {
         };
         let exchanges: Arc<Mutex<Vec<Exchange>>> = Arc::default();
         let seen = Arc::clone(&exchanges);
-        let observer = Arc::new(move |exchange: &Exchange| seen.lock().unwrap().push(exchange.clone()));
+        let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
+        let noted = Arc::clone(&waits);
+        let observer: Observer = Arc::new(move |notice| match notice {
+            Notice::Waits { wait, .. } => noted.lock().unwrap().push(wait),
+            Notice::Ended(exchange) => seen.lock().unwrap().push(exchange.clone()),
+        });
         let account = Account::new(Arc::new(fetcher), setup).unwrap().for_job(Some(observer));
-        Stage { account, calls, exchanges }
+        Stage { account, calls, exchanges, waits }
     }
 }
 
@@ -231,6 +237,11 @@ impl Stage {
     /// The tokens that the calls carried.
     pub(super) fn tokens(&self) -> Vec<String> {
         self.calls().into_iter().map(|sent| sent.token).collect()
+    }
+
+    /// The waits that the observer was told of before they began.
+    pub(super) fn waits(&self) -> Vec<Duration> {
+        self.waits.lock().unwrap().clone()
     }
 
     /// What the observer was told.

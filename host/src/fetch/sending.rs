@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tower::retry::budget::Budget as _;
 
 use super::{
-    Exchange, Observer, Turn,
+    Exchange, Notice, Observer, Turn,
     account::Identity,
     client::Failure,
     fill::{Call, Credentials, fill, needs_token},
@@ -66,7 +66,7 @@ impl Identity {
 
             let operation = self.granted(declared);
             self.pass_breakers()?;
-            waited += self.wait_turn(&operation).await?;
+            waited += self.wait_turn(&operation, observer).await?;
             let start = Instant::now();
             let outcome = self.fetcher.wire.attempt(&call, self.reply_bytes).await;
             let exchange = exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited);
@@ -75,7 +75,7 @@ impl Identity {
                 .increment(1);
             tracing::debug!(account = self.key, ?exchange, "sent");
             if let Some(observer) = observer {
-                observer(&exchange);
+                observer(Notice::Ended(&exchange));
             }
             (attempt, waited) = (attempt + 1, Duration::ZERO);
 
@@ -111,6 +111,7 @@ impl Identity {
                 let message = format!("the next attempt has to wait {secs} s, and {most} s is the most");
                 return Err(advised(message, wait));
             }
+            tell_wait(observer, &operation, wait);
             sleep(wait).await;
             waited = wait;
         }
@@ -174,10 +175,11 @@ impl Identity {
         }
     }
 
-    async fn wait_turn(&self, operation: &Operation) -> Result<Duration, Error> {
+    async fn wait_turn(&self, operation: &Operation, observer: Option<&Observer>) -> Result<Duration, Error> {
         match self.fetcher.pacing.turn(&self.key, operation, self.fetcher.retrying.max_wait).await? {
             Turn::In(Duration::ZERO) => Ok(Duration::ZERO),
             Turn::In(wait) => {
+                tell_wait(observer, operation, wait);
                 sleep(wait).await;
                 Ok(wait)
             }
@@ -245,6 +247,12 @@ impl Problem {
             }
             Problem::Down(reply) => Ok(reply),
         }
+    }
+}
+
+fn tell_wait(observer: Option<&Observer>, operation: &Operation, wait: Duration) {
+    if let Some(observer) = observer {
+        observer(Notice::Waits { operation: &operation.name, wait });
     }
 }
 
@@ -585,5 +593,6 @@ mod tests {
             waited_ms,
         };
         assert_eq!(stage.exchanges(), [told(None, 0, 1, 0), told(Some(200), 5, 2, 250)]);
+        assert_eq!(stage.waits(), [Duration::from_millis(250)], "the wait was told before it began");
     }
 }

@@ -35,7 +35,10 @@ pub(super) const REPLACED: &[&str] = &[
     "facilities",
 ];
 
-/// The tables, beside the lines of its runs, that keep something for a channel and its connector.
+/// The tables that keep something for a run.
+pub(super) const OF_RUN: &[&str] = &["run_lines", "run_orders"];
+
+/// The tables, beside those of its runs, that keep something for a channel and its connector.
 pub(super) const OF_CHANNEL: &[&str] = &["runs", "tasks", "tokens", "secrets"];
 
 /// A snapshot whose records have found their orders.

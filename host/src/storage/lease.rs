@@ -7,6 +7,9 @@ use plugin_api::Millis;
 use super::{StoreError, run::RunId};
 use crate::domain::codes::{ChannelCode, TenantCode};
 
+/// For so long a channel is kept for a person whose claim was in vain; each further claim renews it.
+pub(super) const WANTED_MS: Millis = 2_000;
+
 /// Proof of a lease. Every write of a run carries it; a write whose fence has been passed changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fence {
@@ -41,4 +44,6 @@ pub enum Claim {
         /// Until when, unless it is renewed.
         until: Millis,
     },
+    /// Nobody has it, and it is kept for a person who waits; only the timer is told so.
+    Wanted,
 }

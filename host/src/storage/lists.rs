@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::{Result, StoreError};
 use crate::domain::{
-    codes::{ChannelCode, OrderCode, TenantCode},
+    codes::{ChannelCode, FacilityCode, OrderCode, TenantCode},
     duties::{Conflict, Parked, Putaway},
     order::{ItemStatus, Order, OrderStatus},
 };
 
 /// Which orders to list. Everything that is set must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one tick box of the orders page")]
 pub struct OrderFilter {
     /// Of this channel.
@@ -32,13 +32,52 @@ pub struct OrderFilter {
     pub returned_not_received: bool,
     /// With a putaway to be done.
     pub has_putaway_due: bool,
+    /// As far on its way.
+    pub stage: Option<OrderStage>,
+    /// Shipped so.
+    pub shipping: Option<Shipping>,
+    /// With this text in our code, the marketplace's id, a waybill or a product, in either case.
+    pub text: Option<String>,
+    /// With an item that goes out from this facility.
+    pub facility: Option<FacilityCode>,
+    /// The seller asked to wait with it.
+    pub on_hold: bool,
+    /// Not changed here since this instant, UTC; those that never changed since their import among them.
+    pub unchanged_since: Option<Millis>,
 }
 
-/// Which orders to ask about, by who ships them.
+impl OrderFilter {
+    /// The text to look for, as a pattern of SQL whose escape is `~`.
+    pub(super) fn pattern(&self) -> Option<String> {
+        let plain = self.text.as_ref()?.replace('~', "~~").replace('%', "~%").replace('_', "~_");
+        Some(format!("%{plain}%"))
+    }
+
+    /// Since when orders were delivered, if that is asked.
+    pub(super) fn delivered_since(&self) -> Option<Millis> {
+        match self.stage {
+            Some(OrderStage::DeliveredSince(since)) => Some(since),
+            _ => None,
+        }
+    }
+}
+
+/// How far an order is on its way, as the tasks by id tell orders apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStage {
+    /// An item has not left and still may.
+    Open,
+    /// A package is on its way in either direction, or a return is open.
+    Moving,
+    /// Nothing of it is moving, and the buyer got some of it at this instant, UTC, or later.
+    DeliveredSince(Millis),
+}
+
+/// Who ships, as a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shipping {
-    /// Only those that are shipped so; `None` for all.
-    pub only: Option<ShippedBy>,
+    /// Only those that are shipped so.
+    pub only: ShippedBy,
     /// Who ships orders that do not say so themselves.
     pub usual: ShippedBy,
 }
@@ -91,6 +130,53 @@ impl OrderRow {
             changed_at: None,
         }
     }
+}
+
+/// An order as a marketplace knows it, to ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToAsk {
+    /// The seller's code.
+    pub code: OrderCode,
+    /// The marketplace's ids.
+    pub order: OrderRef,
+    /// Whether an item of it has left.
+    pub has_left: bool,
+}
+
+impl ToAsk {
+    /// An order with the ids that the marketplace knows it by, each once.
+    pub(super) fn of(order: Order) -> ToAsk {
+        fn each_once(ids: impl Iterator<Item = Option<String>>) -> Vec<String> {
+            let mut out: Vec<String> = Vec::new();
+            for id in ids.flatten().filter(|id| !id.is_empty()) {
+                if !out.contains(&id) {
+                    out.push(id);
+                }
+            }
+            out
+        }
+        let has_left = order.items.iter().any(|item| {
+            matches!(item.status, ItemStatus::Dispatched | ItemStatus::Delivered | ItemStatus::Returned)
+        });
+        let reference = OrderRef {
+            items: each_once(order.items.into_iter().map(|item| item.channel_item_id)),
+            packages: each_once(order.packages.iter().map(|package| package.channel_package_id.clone())),
+            awbs: each_once(order.packages.into_iter().map(|package| package.awb)),
+            order: order.channel_order_id,
+        };
+        ToAsk { code: order.code, order: reference, has_left }
+    }
+}
+
+/// Where an order belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedOrder {
+    /// The seller's code.
+    pub code: OrderCode,
+    /// The channel.
+    pub channel: ChannelCode,
+    /// The marketplace's id.
+    pub channel_order_id: String,
 }
 
 /// A conflict with its channel.
@@ -163,26 +249,6 @@ pub struct Health {
     pub schema: i64,
     /// What is wrong with the stored pages; empty if nothing is.
     pub faults: Vec<String>,
-}
-
-/// The ids that the marketplace knows an order by, each once.
-pub(super) fn reference(order: Order) -> (OrderCode, OrderRef) {
-    fn each_once(ids: impl Iterator<Item = Option<String>>) -> Vec<String> {
-        let mut out: Vec<String> = Vec::new();
-        for id in ids.flatten().filter(|id| !id.is_empty()) {
-            if !out.contains(&id) {
-                out.push(id);
-            }
-        }
-        out
-    }
-    let reference = OrderRef {
-        items: each_once(order.items.into_iter().map(|item| item.channel_item_id)),
-        packages: each_once(order.packages.iter().map(|package| package.channel_package_id.clone())),
-        awbs: each_once(order.packages.into_iter().map(|package| package.awb)),
-        order: order.channel_order_id,
-    };
-    (order.code, reference)
 }
 
 /// The one order that was found by a name, or none.

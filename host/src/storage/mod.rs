@@ -26,19 +26,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use plugin_api::{Mark, Millis, OrderRef, Task};
+use plugin_api::{Mark, Millis, Task};
 
 pub use self::{
     copy::{Part, Piece},
     error::{Result, StoreError},
     lease::{Claim, Fence},
     lists::{
-        ConflictRow, Health, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
-        TenantRow,
+        ConflictRow, Health, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter,
+        ParkedRow, PutawayRow, Shipping, TenantRow, ToAsk,
     },
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     postgres::{Postgres, PostgresSetup, Prepared},
-    run::{Counts, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, Trigger},
+    run::{
+        Counts, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, Trigger,
+    },
     sqlite::Sqlite,
     task::{DueTask, Freshness, Full, LastRun, NewTask, Standing, TaskEdit, TaskFilter, TaskRow},
 };
@@ -111,7 +113,11 @@ pub trait Store: Send + Sync {
 
     /// Takes the channel for `ttl_ms`, unless a run holds it, and with it notes the beginning of `run`, which is of that
     /// channel. `holder` must be a text that no other run has ever used. Runs of the channel that never ended (their host
-    /// died) are ended as FAILED.
+    /// died) are ended as FAILED. Without a run, or with one that a person asked for, it goes ahead of the timer: for two
+    /// seconds after it was asked for in vain the timer does not get it either.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if a run was made with the same request key; the channel is not taken then.
     async fn claim(
         &self,
         tenant: &TenantCode,
@@ -149,8 +155,8 @@ pub trait Store: Send + Sync {
     /// The task list, by tenant, channel and task.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRow>>;
 
-    /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds: of each connector the longest
-    /// due, `limit` at most. Those that are `full` are left out.
+    /// Enabled tasks of enabled channels that are due at `now` and whose channel no run holds and no person waits for: of
+    /// each connector the longest due, `limit` at most. Those that are `full` are left out.
     async fn due_tasks(&self, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>>;
 
     /// How fresh enabled tasks are, by connector and kind.
@@ -166,6 +172,9 @@ pub trait Store: Send + Sync {
     ) -> Result<()>;
 
     /// Notes a run that asks nothing and so holds no channel: one that a gate stopped.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if a run was made with the same request key.
     async fn start_run(&self, run: &NewRun) -> Result<RunId>;
 
     /// Notes the end of a run, in its task too, and gives its channel back. A run that has ended already stays as it is.
@@ -179,6 +188,9 @@ pub trait Store: Send + Sync {
     /// A run with the lines that were kept.
     async fn run(&self, run: RunId) -> Result<Option<(Run, Vec<RunLine>)>>;
 
+    /// What became of each order that a person chose for a run; nothing before its end.
+    async fn run_orders(&self, run: RunId) -> Result<Vec<RunOrder>>;
+
     /// The run that was made for a request with this key.
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>>;
 
@@ -187,25 +199,33 @@ pub trait Store: Send + Sync {
 
     // Orders by id.
 
-    /// Orders that a task by id asks about, by our code: for `Pending` those with an item that has not left, for
-    /// `Delivery` those with a package on its way in either direction or an open return. None for other tasks.
-    async fn open_refs(
+    /// The orders of a filter as a marketplace knows them, by our code.
+    async fn matching_refs(
         &self,
         tenant: &TenantCode,
-        channel: &ChannelCode,
-        task: Task,
-        shipping: Shipping,
+        filter: &OrderFilter,
         after: Option<&OrderCode>,
         limit: u32,
-    ) -> Result<Vec<(OrderCode, OrderRef)>>;
+    ) -> Result<Vec<ToAsk>>;
 
-    /// The orders of a channel that are named by our code or by the marketplace's id; unknown names are left out.
-    async fn refs(
+    /// Which orders a filter has, by our code.
+    async fn matching_orders(
         &self,
         tenant: &TenantCode,
-        channel: &ChannelCode,
-        ids: &[String],
-    ) -> Result<Vec<(OrderCode, OrderRef)>>;
+        filter: &OrderFilter,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<NamedOrder>>;
+
+    /// How many orders a filter has.
+    async fn count_orders(&self, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64>;
+
+    /// The orders of all channels that are named by our code or by the marketplace's id, by our code; unknown names are
+    /// left out.
+    async fn named_orders(&self, tenant: &TenantCode, ids: &[String]) -> Result<Vec<NamedOrder>>;
+
+    /// The orders of a channel that are named by our code or by the marketplace's id; unknown names are left out.
+    async fn refs(&self, tenant: &TenantCode, channel: &ChannelCode, ids: &[String]) -> Result<Vec<ToAsk>>;
 
     // Reading.
 

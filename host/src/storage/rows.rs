@@ -17,6 +17,7 @@ use crate::domain::{
 /// Every table that holds rows of a tenant, in the order in which they are emptied.
 pub(super) const TENANT_TABLES: &[&str] = &[
     "run_lines",
+    "run_orders",
     "runs",
     "tasks",
     "tokens",
@@ -120,6 +121,17 @@ impl Derived<'_> {
         };
         self.order.packages.iter().any(|package| on_its_way(package.status))
             || self.order.returns.iter().any(|ret| ret.status.is_open())
+    }
+
+    /// When the last of its packages that are with the buyer got there, as near as it is known.
+    pub(super) fn delivered_at(&self) -> Option<Millis> {
+        let packages = self.order.packages.iter();
+        let delivered = packages.filter(|package| package.status == PackageStatus::Delivered);
+        let times = delivered.filter_map(|package| {
+            let told = package.last_delivered_at.or(package.delivered_at).or(package.dispatched_at);
+            told.or(self.changed_at)
+        });
+        times.max()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::task::LastRun;
 use crate::domain::{
-    codes::{ChannelCode, TenantCode},
+    codes::{ChannelCode, OrderCode, TenantCode},
     order::states,
 };
 
@@ -134,6 +134,55 @@ pub struct RunLine {
     pub message: String,
 }
 
+states! {
+    /// What became of a chosen order: the gravest outcome of what was said of it, or why nothing was said.
+    OrderOutcome {
+        /// Something is missing on our side; tried again with each run.
+        Refused "REFUSED",
+        /// A contradiction that a person must decide.
+        Conflict "CONFLICT",
+        /// It changed.
+        Applied "APPLIED",
+        /// Something of it waits for an item that is not known yet.
+        Parked "PARKED",
+        /// Not ours to apply.
+        Ignored "IGNORED",
+        /// Older than what is known.
+        Stale "STALE",
+        /// No news.
+        Unchanged "UNCHANGED",
+        /// The marketplace was asked and did not mention it.
+        NotMentioned "NOT_MENTIONED",
+        /// The marketplace was asked and did not answer.
+        NotAnswered "NOT_ANSWERED",
+        /// The run ended before it was asked about.
+        NotAsked "NOT_ASKED",
+        /// It has not been dispatched, so nothing can come back; not asked about.
+        NotDispatched "NOT_DISPATCHED",
+    }
+}
+
+/// What became of one order that a person chose, kept with the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunOrder {
+    /// Our code.
+    #[schemars(with = "String")]
+    pub order: OrderCode,
+    /// The marketplace's id.
+    pub channel_order_id: String,
+    /// The gravest outcome, or why there is none.
+    #[schemars(with = "String")]
+    pub outcome: OrderOutcome,
+    /// The rule's row ids, where a rule decided.
+    #[serde(default)]
+    pub row: Option<String>,
+    /// The code, where the outcome has one.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The sentence.
+    pub message: String,
+}
+
 /// A run to start.
 #[derive(Clone, Debug)]
 pub struct NewRun {
@@ -170,6 +219,8 @@ pub struct RunEnd {
     pub next_run_at: Option<Millis>,
     /// Everything that happened before this instant, UTC, has been read and applied by it.
     pub complete_until: Option<Millis>,
+    /// What became of each order that a person chose.
+    pub orders: Vec<RunOrder>,
 }
 
 /// Quiet runs of a task that are kept: enough to see how it went lately.
@@ -180,7 +231,8 @@ impl RunEnd {
     pub fn is_quiet(&self) -> bool {
         let Counts { applied, parked, conflict, refused, .. } = self.counts;
         let is_calm = matches!(self.result, RunResult::Success | RunResult::Skipped);
-        is_calm && applied + parked + conflict + refused == 0
+        // What became of chosen orders is worth keeping, whatever it is: somebody asked.
+        is_calm && applied + parked + conflict + refused == 0 && self.orders.is_empty()
     }
 
     /// The end of a run whose host died. Only one run at a time holds a channel, so one that has not ended when the next
@@ -195,6 +247,7 @@ impl RunEnd {
             retries: 0,
             next_run_at: None,
             complete_until: None,
+            orders: Vec::new(),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use plugin_api::{Task, Work};
+use plugin_api::{Status, Task, Work};
 
-use super::{Engine, SyncError, TENANT_NOT_LIVE};
+use super::{Engine, RunRequest, SyncError, TENANT_NOT_LIVE, asking::can_report_by_id};
 use crate::{
     domain::{
         codes::{ChannelCode, TenantCode},
@@ -47,7 +47,7 @@ impl Engine {
         tenant: &TenantCode,
         code: &ChannelCode,
         standing: Option<Standing>,
-        task: Option<Task>,
+        run: Option<&RunRequest>,
         needs_live: bool,
     ) -> Result<Gate, SyncError> {
         let Some(standing) = standing else {
@@ -74,11 +74,24 @@ impl Engine {
                 "Channel {code} needs connector {id}, and no {file} was found in the plugin folders"
             )));
         };
-        if let Some(task) = task.filter(|task| !connector.descriptor.tasks.contains(task)) {
-            return Ok(Gate::Closed(format!(
-                "Connector {} of channel {code} does not serve {task}",
-                channel.connector
-            )));
+        let (id, serves) = (&channel.connector, &connector.descriptor.tasks);
+        let closed = match run {
+            Some(run) if run.looks_for_returns() => {
+                let can = can_report_by_id(&connector.descriptor, Status::Returned);
+                (!can).then(|| {
+                    format!(
+                        "Connector {id} of channel {code} cannot be asked which orders came back; their returns come \
+                         with the task returns, if it serves that"
+                    )
+                })
+            }
+            Some(run) if !serves.contains(&run.duty()) => {
+                Some(format!("Connector {id} of channel {code} does not serve {}", run.duty()))
+            }
+            _ => None,
+        };
+        if let Some(message) = closed {
+            return Ok(Gate::Closed(message));
         }
         Ok(Gate::Open(Box::new(Open { channel, connector, tasks, secrets, has_waiting })))
     }

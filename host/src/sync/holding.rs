@@ -11,13 +11,13 @@ use std::{
 use plugin_api::Millis;
 use tokio::{task::JoinHandle, time};
 
-use super::{Engine, LeaseTimes, SyncError};
+use super::{Engine, LeaseTimes, Progress, SyncError, Watch};
 use crate::{
     domain::{
         codes::{ChannelCode, TenantCode},
         time::text,
     },
-    storage::{Claim, Fence, NewRun, RunEnd, RunId, Store, StoreError},
+    storage::{Claim, Fence, NewRun, RunEnd, RunId, Store, StoreError, Trigger},
 };
 
 /// The longest that a dead holder's lease is waited for.
@@ -68,41 +68,81 @@ impl Drop for Holding {
     }
 }
 
-impl Engine {
-    /// Takes the channel, and begins `run` with it. A lease that nobody renews is waited for; one that is alive is not.
+/// Claiming a channel, look by look. The timer looks once. A person's run waits for a lease that nobody renews, and goes
+/// ahead of the timer meanwhile; one that is alive it does not wait for.
+pub(super) struct Claiming<'a> {
+    engine: &'a Engine,
+    tenant: &'a TenantCode,
+    channel: &'a ChannelCode,
+    run: Option<NewRun>,
+    watch: Option<&'a Watch>,
+    holder: String,
+    deadline: time::Instant,
+    first_until: Option<Millis>,
+}
+
+impl Claiming<'_> {
+    /// One look; nothing if it is worth another one, before which it has waited.
     ///
     /// # Errors
-    /// [`SyncError::AlreadyRunning`].
-    pub(super) async fn hold(
-        &self,
-        tenant: &TenantCode,
-        channel: &ChannelCode,
-        wait: bool,
-        mut run: Option<NewRun>,
-    ) -> Result<Holding, SyncError> {
-        let number = self.runs_begun.fetch_add(1, Ordering::Relaxed);
-        let holder = format!("{}#{number}", self.host);
-        let deadline = time::Instant::now() + PATIENCE;
-        let mut first_until: Option<Millis> = None;
-        loop {
-            if let Some(run) = &mut run {
-                run.started_at = self.clock.now_ms();
-            }
-            match self.store.claim(tenant, channel, &holder, self.lease.ttl_ms, run.as_ref()).await? {
-                Claim::Got(fence, run) => return Ok(self.keep(fence, run)),
-                Claim::Held { since, until, .. } => {
-                    let renewed = first_until.is_some_and(|first| until > first);
-                    if !wait || renewed || time::Instant::now() >= deadline {
-                        return Err(SyncError::AlreadyRunning {
-                            channel: channel.clone(),
-                            since: text(since),
-                        });
-                    }
-                    first_until.get_or_insert(until);
-                    time::sleep(LOOK).await;
+    /// [`SyncError::AlreadyRunning`], [`SyncError::Stopped`].
+    pub(super) async fn look(&mut self) -> Result<Option<Holding>, SyncError> {
+        let (engine, channel) = (self.engine, self.channel);
+        let ttl = engine.lease.ttl_ms;
+        let running = |since| Err(SyncError::AlreadyRunning { channel: channel.clone(), since: text(since) });
+        if let Some(run) = &mut self.run {
+            run.started_at = engine.clock.now_ms();
+        }
+        let is_timer = self.run.as_ref().is_some_and(|run| run.trigger == Trigger::Timer);
+        match engine.store.claim(self.tenant, channel, &self.holder, ttl, self.run.as_ref()).await? {
+            Claim::Got(fence, run) => Ok(Some(engine.keep(fence, run))),
+            // The person's run begins any moment.
+            Claim::Wanted => running(engine.clock.now_ms()),
+            Claim::Held { since, until, .. } => {
+                let is_alive = self.first_until.is_some_and(|first| until > first);
+                if is_timer || is_alive || time::Instant::now() >= self.deadline {
+                    return running(since);
+                }
+                if self.first_until.is_none()
+                    && let Some(watch) = self.watch
+                {
+                    watch(Progress::Held { since: text(since) });
+                }
+                self.first_until.get_or_insert(until);
+                tokio::select! {
+                    () = time::sleep(LOOK) => Ok(None),
+                    () = engine.stop.told() => Err(SyncError::Stopped),
                 }
             }
         }
+    }
+
+    /// Looks until it has the channel.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub(super) async fn hold(mut self) -> Result<Holding, SyncError> {
+        loop {
+            if let Some(holding) = self.look().await? {
+                return Ok(holding);
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Begins to claim a channel, and to begin `run` with it; a dry run has none.
+    pub(super) fn claiming<'a>(
+        &'a self,
+        tenant: &'a TenantCode,
+        channel: &'a ChannelCode,
+        run: Option<NewRun>,
+        watch: Option<&'a Watch>,
+    ) -> Claiming<'a> {
+        let number = self.runs_begun.fetch_add(1, Ordering::Relaxed);
+        let holder = format!("{}#{number}", self.host);
+        let deadline = time::Instant::now() + PATIENCE;
+        Claiming { engine: self, tenant, channel, run, watch, holder, deadline, first_until: None }
     }
 
     fn keep(&self, fence: Fence, run: Option<RunId>) -> Holding {

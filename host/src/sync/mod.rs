@@ -7,6 +7,8 @@
 //! It decides when and for whom; what an observation does to an order is decided in [`crate::domain::apply`], and how
 //! that is kept, in [`crate::storage`].
 
+mod asking;
+mod chosen;
 mod gates;
 mod holding;
 mod observe;
@@ -14,6 +16,7 @@ mod page;
 mod people;
 mod pull;
 mod pulse;
+mod result;
 mod run;
 mod schedule;
 mod stop;
@@ -31,7 +34,7 @@ use crate::{
     domain::codes::{ChannelCode, TenantCode},
     fetch::Fetcher,
     plugins::Registry,
-    storage::{Counts, RunId, RunLine, RunResult, Store, StoreError, Trigger},
+    storage::{Counts, OrderFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, Trigger},
 };
 
 pub use observe::{Line, ObserveRequest, Observed, OutcomeLine};
@@ -117,9 +120,10 @@ impl Engine {
 pub enum Choice {
     /// Whatever the task asks about.
     Task,
-    /// Every order that the task by id would ask about.
-    AllOpen,
-    /// These, by our code or the marketplace's id.
+    /// Of those that the task by id asks about, all that this filter lets through. Its channel is the run's; its stage and
+    /// shipping follow from the task.
+    Matching(Box<OrderFilter>),
+    /// These, by our code or the marketplace's id; all of the run's channel.
     Orders(Vec<String>),
 }
 
@@ -130,7 +134,8 @@ pub struct RunRequest {
     pub tenant: TenantCode,
     /// The channel.
     pub channel: ChannelCode,
-    /// The duty.
+    /// The duty. With chosen orders `Status` and `Pending` ask whether they were dispatched or cancelled, `Returns` whether
+    /// those that have left came back.
     pub task: Task,
     /// About which orders.
     pub choice: Choice,
@@ -163,28 +168,41 @@ pub struct RunSummary {
     pub retries: u64,
     /// What became of each observation that did more than repeat what is known; the first ten thousand.
     pub lines: Vec<RunLine>,
+    /// What became of each order that a person chose; the first ten thousand.
+    pub orders: Vec<RunOrder>,
+    /// Chosen orders beyond those.
+    pub more_orders: u64,
     /// Orders that were asked for and not mentioned, by the marketplace's id.
     pub absent: Vec<String>,
     /// The connector's error, if a pull failed.
     #[serde(skip)]
     pub error: Option<ConnectorError>,
+    /// Whether it was told to stop before its end.
+    pub stopped: bool,
 }
 
 /// How far a run has come; told as it happens.
 #[derive(Clone, Debug)]
 pub enum Progress {
+    /// Another run has the channel; it is looked whether that one is alive.
+    Held {
+        /// Since when, RFC 3339 UTC.
+        since: String,
+    },
     /// It has begun.
     Started(Option<RunId>),
     /// So many orders will be asked about by id.
-    Asking(u64),
+    Chosen(u64),
+    /// So many of them have been answered.
+    Answered(u64),
     /// A page was applied.
     Page {
-        /// Orders on it.
-        orders: u64,
+        /// Of the chosen orders, how many have been answered.
+        answered: u64,
         /// Counts so far.
         counts: Counts,
     },
-    /// The marketplace makes us wait.
+    /// The next request has to wait, for its turn in the rate plan or after a failure.
     Waiting {
         /// For which call.
         operation: String,
@@ -210,6 +228,12 @@ pub enum SyncError {
         /// Since when, RFC 3339 UTC.
         since: String,
     },
+    /// Nothing that could be asked about was chosen: what matches nothing.
+    #[error("{0}")]
+    NothingChosen(String),
+    /// It was told to stop before it began.
+    #[error("stopped before the run began; nothing was asked or changed")]
+    Stopped,
     /// The tenant has no such channel, order, … : what is missing and what to do.
     #[error("{0}")]
     NotFound(String),

@@ -10,7 +10,7 @@ use super::{
     gates::{Gate, Open},
     holding::Holding,
     page::{Answer, Declared, PageSetting, Told},
-    run::{Tally, result_of, sentence},
+    result::{Tally, result_of, sentence},
 };
 use crate::{
     domain::{
@@ -105,7 +105,7 @@ impl Engine {
             Gate::Closed(message) => return self.skip_observe(&request, message).await,
         };
         let begun = (!request.dry_run).then(|| self.new_observe(&request));
-        let holding = self.hold(&request.tenant, &request.channel, true, begun).await?;
+        let holding = self.claiming(tenant, channel, begun, None).hold().await?;
         let observed = self.held_observe(&request, &open, &holding).await;
         holding.release().await;
         observed
@@ -152,6 +152,7 @@ impl Engine {
             retries: 0,
             next_run_at: None,
             complete_until: None,
+            orders: Vec::new(),
         }
     }
 
@@ -165,6 +166,7 @@ impl Engine {
         let setting = PageSetting {
             declared: Arc::new(Declared::by(&open.connector)),
             return_window_ms: request.since_ms.unwrap_or(RETURN_WINDOW),
+            usual_window_ms: RETURN_WINDOW,
             now: request.now.unwrap_or_else(|| self.clock.now_ms()),
             run,
             keep_all: true,

@@ -58,6 +58,8 @@ impl Declared {
 pub(super) struct PageSetting {
     pub(super) declared: Arc<Declared>,
     pub(super) return_window_ms: Millis,
+    /// The window that the timer keeps to; returns beyond it are counted.
+    pub(super) usual_window_ms: Millis,
     pub(super) now: Millis,
     pub(super) run: Option<RunId>,
     /// Whether lines of applied facts are kept with the run as well.
@@ -99,6 +101,8 @@ pub(super) struct Told {
     pub(super) order: String,
     pub(super) item: Option<String>,
     pub(super) verdict: Verdict,
+    /// Whether it is a return that was applied although it is older than the usual window.
+    pub(super) is_beyond_window: bool,
 }
 
 /// What a page came to.
@@ -368,7 +372,11 @@ impl Desk<'_> {
                 message: verdict.message.clone(),
             });
         }
-        self.told.push(Told { number, order: seen.order.clone(), item: seen.item.clone(), verdict });
+        let is_beyond_window = verdict.outcome == Outcome::Applied
+            && seen.status.is_some_and(apply::is_of_a_return)
+            && seen.at.is_some_and(|at| self.setting.now.saturating_sub(at) > self.setting.usual_window_ms);
+        let (order, item) = (seen.order.clone(), seen.item.clone());
+        self.told.push(Told { number, order, item, verdict, is_beyond_window });
     }
 }
 

@@ -23,9 +23,9 @@ impl Run<'_> {
         moves_mark: bool,
     ) -> Result<Option<Mark>, SyncError> {
         let mut seen = BTreeSet::new();
-        let end = self.drive(scope, mark, moves_mark, &mut seen).await?;
-        match end {
-            Ok(mark) => {
+        match self.drive(scope, mark, moves_mark, &mut seen).await? {
+            None => Ok(None),
+            Some(Ok(mark)) => {
                 if moves_mark && !self.request.dry_run {
                     let moved = Some((self.request.task, mark.clone()));
                     self.engine
@@ -34,7 +34,7 @@ impl Run<'_> {
                 }
                 Ok(Some(mark))
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 self.failed(error);
                 Ok(None)
             }
@@ -44,7 +44,7 @@ impl Run<'_> {
     /// Pulls orders by id; returns those that were mentioned.
     pub(super) async fn pull_orders(&mut self, refs: Vec<OrderRef>) -> Result<BTreeSet<String>, SyncError> {
         let mut seen = BTreeSet::new();
-        if let Err(error) = self.drive(Scope::Orders(refs), None, false, &mut seen).await? {
+        if let Some(Err(error)) = self.drive(Scope::Orders(refs), None, false, &mut seen).await? {
             self.failed(error);
         }
         Ok(seen)
@@ -56,18 +56,21 @@ impl Run<'_> {
             "a pull failed"
         );
         self.tally.failed_pulls += 1;
+        self.tally.nobody_answers |= is_hopeless(error.kind);
+        self.tally.last_error = Some(error.to_string());
         self.tally.error.get_or_insert(error);
     }
 
+    /// Nothing if it was told to stop; what was applied before stays. A page that is being applied is always ended.
     async fn drive(
         &mut self,
         scope: Scope,
         mark: Option<Mark>,
         keeps_marks: bool,
         seen: &mut BTreeSet<String>,
-    ) -> Result<Result<Mark, ConnectorError>, SyncError> {
-        let task = self.request.task;
-        let work = Work::Pull(Pull { task, statuses: task.statuses().to_vec(), scope, mark });
+    ) -> Result<Option<Result<Mark, ConnectorError>>, SyncError> {
+        let statuses = self.request.statuses().to_vec();
+        let work = Work::Pull(Pull { task: self.request.duty(), statuses, scope, mark });
         let settings = settings_for(&self.open.connector, &self.open.channel.settings, &self.secret_names);
         let job = Job { now: self.setting.now, settings, work };
         let limit = Duration::from_millis(self.engine.run_limit_ms);
@@ -77,7 +80,15 @@ impl Run<'_> {
         let (connector, world) = (std::sync::Arc::clone(&self.open.connector), self.world.again());
         let pulling = tokio::spawn(async move { drive::run(&connector, &job, &world, &pages, limit).await });
         let stop = StopOnDrop(pulling.abort_handle());
-        while let Some(page) = arrived.recv().await {
+        loop {
+            let page = tokio::select! {
+                page = arrived.recv() => page,
+                () = self.engine.stop.told() => {
+                    self.tally.stopped = true;
+                    return Ok(None);
+                }
+            };
+            let Some(page) = page else { break };
             if self.holding.is_lost() {
                 return Err(lease_lost(self));
             }
@@ -87,10 +98,10 @@ impl Run<'_> {
             Err(ConnectorError::new(ErrorKind::PluginFault, "the run of the connector was ended"))
         });
         drop(stop);
-        Ok(end.and_then(|text| {
+        Ok(Some(end.and_then(|text| {
             serde_json::from_str(&text)
                 .map_err(|_| ConnectorError::new(ErrorKind::PluginFault, "the connector returned no mark"))
-        }))
+        })))
     }
 
     async fn apply(
@@ -105,13 +116,21 @@ impl Run<'_> {
         self.engine.name_orders(self.holding, &mut facts).await?;
         let answers = page::answers(facts);
         seen.extend(answers.iter().map(|answer| answer.order.clone()));
-        let orders = answers.len() as u64;
         let done = self
             .engine
             .apply_page(self.holding, &self.setting, answers, Vec::new(), mark, self.mode())
             .await?;
-        self.count(done, orders);
+        let answered = self.answered + seen.len() as u64;
+        self.count(done, answered);
         Ok(())
+    }
+}
+
+fn is_hopeless(kind: ErrorKind) -> bool {
+    use ErrorKind::{Auth, BadReply, BadRequest, Config, PluginFault, RateLimited, Unavailable, Unsupported};
+    match kind {
+        Auth | Config | RateLimited | Unavailable | Unsupported | PluginFault => true,
+        BadRequest | BadReply => false,
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use plugin_api::{Error as ConnectorError, Millis, OrderRef, Scope, ShippedBy, Task};
+use plugin_api::{Millis, Scope, Task};
 
 use super::{
     Choice, Engine, Progress, RunRequest, RunSummary, SyncError, Watch,
     gates::{Gate, Open},
     holding::Holding,
     page::{Declared, PageOutcome, PageSetting},
+    result::{Tally, failed_by_us, summary},
     world::{AccountError, Calls, World, observer},
 };
 use crate::{
     domain::apply::Outcome,
     storage::{
-        Counts, Mode, NewRun, RunEnd, RunId, RunLine, RunResult, Shipping, Standing, StoreError, Trigger,
+        Counts, Mode, NewRun, OrderFilter, RunEnd, RunId, RunLine, RunResult, Standing, StoreError, Trigger,
     },
 };
 
@@ -39,37 +40,34 @@ pub(super) struct Run<'a> {
     pub(super) secret_names: Vec<String>,
     pub(super) watch: Option<Watch>,
     pub(super) tally: Tally,
-}
-
-/// What a run has come to so far.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) counts: Counts,
-    pub(super) lines: Vec<RunLine>,
-    pub(super) absent: Vec<String>,
-    /// Pulls that failed, with the first error.
-    pub(super) failed_pulls: u64,
-    pub(super) error: Option<ConnectorError>,
-    pub(super) lease_lost: bool,
-    /// The host was stopped meanwhile.
-    pub(super) stopped: bool,
+    /// Chosen orders of the batches that have been answered.
+    pub(super) answered: u64,
 }
 
 impl Engine {
     /// Does a run.
     ///
     /// # Errors
-    /// If it could not begin: the channel is unknown or held by another run, or the store failed. Once it has begun,
-    /// whatever goes wrong is in the summary.
+    /// If it could not begin: the channel is unknown or held by another run, the choice makes no sense, or the store failed.
+    /// Once it has begun, whatever goes wrong is in the summary.
+    /// # Idempotency
+    /// By the request key, however many ask at the same time.
     pub async fn run(&self, request: RunRequest, watch: Option<Watch>) -> Result<RunSummary, SyncError> {
-        if let Choice::Orders(ids) = &request.choice
-            && ids.is_empty()
-        {
-            return Err(SyncError::BadRequest("no order was chosen; name at least one".to_owned()));
+        match self.run_once(&request, watch).await {
+            // Another channel's run took the key meanwhile, or one that a gate stopped.
+            Err(SyncError::Store(StoreError::Exists(what))) if request.request_key.is_some() => {
+                let done = self.already_done(&request).await?;
+                done.ok_or(SyncError::Store(StoreError::Exists(what)))
+            }
+            other => other,
         }
-        if let Some(done) = self.already_done(&request).await? {
+    }
+
+    async fn run_once(&self, request: &RunRequest, watch: Option<Watch>) -> Result<RunSummary, SyncError> {
+        if let Some(done) = self.already_done(request).await? {
             return Ok(done);
         }
+        self.check_choice(request).await?;
         let standing = self.store.standing(&request.tenant, &request.channel).await?;
         self.run_from(request, standing, watch).await
     }
@@ -77,20 +75,31 @@ impl Engine {
     /// Does a run of a channel of which the store has just said how it stands.
     pub(super) async fn run_from(
         &self,
-        request: RunRequest,
+        request: &RunRequest,
         standing: Option<Standing>,
         watch: Option<Watch>,
     ) -> Result<RunSummary, SyncError> {
         let (tenant, channel) = (&request.tenant, &request.channel);
-        let gate = self.gate(tenant, channel, standing, Some(request.task), !request.dry_run)?;
-        let open = match gate {
+        let open = match self.gate(tenant, channel, standing, Some(request), !request.dry_run)? {
             Gate::Open(open) => open,
-            Gate::Closed(message) => return self.skip(&request, message).await,
+            Gate::Closed(message) => return self.skip(request, message).await,
         };
-        let waits = request.trigger != Trigger::Timer;
-        let begun = (!request.dry_run).then(|| self.new_run(&request));
-        let holding = self.hold(&request.tenant, &request.channel, waits, begun).await?;
-        let summary = self.held_run(&request, &open, &holding, watch).await;
+        self.check_filter(request, &open, windows(request, &open).1).await?;
+        let begun = (!request.dry_run).then(|| self.new_run(request));
+        let mut claiming = self.claiming(tenant, channel, begun, watch.as_ref());
+        let holding = loop {
+            match claiming.look().await {
+                Ok(Some(holding)) => break holding,
+                waits => {
+                    // Whoever asked the same at the same time may have begun it meanwhile, or even ended it.
+                    if let Some(done) = self.already_done(request).await? {
+                        return Ok(done);
+                    }
+                    waits?;
+                }
+            }
+        };
+        let summary = self.held_run(request, &open, &holding, watch).await;
         holding.release().await;
         summary
     }
@@ -106,6 +115,7 @@ impl Engine {
                 run.channel
             )));
         }
+        let orders = self.store.run_orders(id).await?;
         let is_on = run.ended_at.is_none();
         let message = if is_on { "this run is on since the first request".to_owned() } else { run.message };
         Ok(Some(RunSummary {
@@ -116,8 +126,11 @@ impl Engine {
             calls: run.calls,
             retries: run.retries,
             lines,
+            orders,
+            more_orders: 0,
             absent: Vec::new(),
             error: None,
+            stopped: false,
         }))
     }
 
@@ -133,8 +146,11 @@ impl Engine {
             calls: 0,
             retries: 0,
             lines: Vec::new(),
+            orders: Vec::new(),
+            more_orders: 0,
             absent: Vec::new(),
             error: None,
+            stopped: false,
         };
         if let Some(run) = run {
             self.store.finish_run(run, &self.end_of(request, &summary, self.clock.now_ms()), None).await?;
@@ -155,7 +171,12 @@ impl Engine {
 
     fn end_of(&self, request: &RunRequest, summary: &RunSummary, began: Millis) -> RunEnd {
         // Windows tell by their marks how far they are complete; orders by id are as of the run's beginning.
-        let is_whole = request.task.is_by_id() && !matches!(request.choice, Choice::Orders(_));
+        let is_whole = request.task.is_by_id()
+            && match &request.choice {
+                Choice::Task => true,
+                Choice::Matching(filter) => **filter == OrderFilter::default(),
+                Choice::Orders(_) => false,
+            };
         RunEnd {
             ended_at: self.clock.now_ms(),
             result: summary.result,
@@ -165,6 +186,7 @@ impl Engine {
             retries: summary.retries,
             next_run_at: request.next_run_at,
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
+            orders: summary.orders.clone(),
         }
     }
 
@@ -196,15 +218,10 @@ impl Engine {
                     secret_names,
                     watch,
                     tally: Tally::default(),
+                    answered: 0,
                 };
-                let worked = tokio::select! {
-                    worked = run.work() => worked,
-                    () = self.stop.told() => {
-                        run.tally.stopped = true;
-                        Ok(())
-                    }
-                };
-                match worked {
+                run.tally.usual_window_ms = run.setting.usual_window_ms;
+                match run.work().await {
                     Err(SyncError::Store(StoreError::LeaseLost { .. })) => run.tally.lease_lost = true,
                     // The run has begun: its failure is written down before it is told.
                     Err(error) => {
@@ -231,13 +248,14 @@ impl Engine {
     }
 
     fn setting(&self, request: &RunRequest, open: &Open, run: Option<RunId>) -> PageSetting {
-        let window = open.task(request.task).and_then(|task| task.window_ms).unwrap_or(RETURN_WINDOW);
+        let (usual_window_ms, return_window_ms) = windows(request, open);
         PageSetting {
             declared: Arc::new(Declared::by(&open.connector)),
-            return_window_ms: request.since_ms.map_or(window, |since| since.max(window)),
+            return_window_ms,
+            usual_window_ms,
             now: self.clock.now_ms(),
             run,
-            keep_all: matches!(request.choice, Choice::Orders(_)),
+            keep_all: matches!(request.choice, Choice::Orders(_) | Choice::Matching(_)),
             pass_unchanged: !request.dry_run && request.trigger == Trigger::Timer,
         }
     }
@@ -249,17 +267,11 @@ impl Run<'_> {
     }
 
     async fn work(&mut self) -> Result<(), SyncError> {
+        self.choose().await?;
         if self.open.has_waiting {
             self.retry_what_waits().await?;
         }
-        match (&self.request.choice, self.request.task.is_by_id()) {
-            (Choice::Orders(ids), _) => {
-                let ids = ids.clone();
-                self.chosen(&ids).await
-            }
-            (Choice::Task, false) => self.changed().await,
-            (Choice::AllOpen, _) | (Choice::Task, true) => self.open_orders().await,
-        }
+        if self.request.is_by_id() { self.by_ids().await } else { self.changed().await }
     }
 
     /// What was refused or waits for an order goes first; nobody has to choose it again.
@@ -270,6 +282,10 @@ impl Run<'_> {
             let waiting =
                 self.engine.store.waiting_orders(tenant, channel, after.as_deref(), RETRIES_A_PAGE).await?;
             let Some(last) = waiting.last().cloned() else { return Ok(()) };
+            if self.engine.stop.is_told() {
+                self.tally.stopped = true;
+                return Ok(());
+            }
             let page = self
                 .engine
                 .apply_page(self.holding, &self.setting, Vec::new(), waiting, None, self.mode())
@@ -298,6 +314,9 @@ impl Run<'_> {
                 mark.as_ref().and_then(|mark| mark.complete_until).map_or(first_look, |done| done - overlap)
             }
         };
+        if self.request.since_ms.is_some() && until - since > look_back {
+            self.tally.cut = Some((until - since, look_back));
+        }
         let mut since = since.max(until - look_back).min(until);
         // A back-fill looks where the marks do not point, and leaves them alone.
         let moves_mark = self.request.since_ms.is_none();
@@ -315,69 +334,13 @@ impl Run<'_> {
         }
     }
 
-    async fn open_orders(&mut self) -> Result<(), SyncError> {
-        let task = if self.request.task.is_by_id() { self.request.task } else { Task::Pending };
-        let batch = self.open.connector.descriptor.limits.batch_size.max(1);
-        // Orders that the connector does not follow are not asked about.
-        let said = &self.open.connector.descriptor;
-        let only = match (said.follows(ShippedBy::Channel), said.follows(ShippedBy::Seller)) {
-            (true, false) => Some(ShippedBy::Channel),
-            (false, true) => Some(ShippedBy::Seller),
-            _ => None,
-        };
-        let shipping = Shipping { only, usual: self.open.channel.shipping.unwrap_or(ShippedBy::Channel) };
-        let mut after = None;
-        loop {
-            let (tenant, channel) = (&self.request.tenant, &self.request.channel);
-            let found =
-                self.engine.store.open_refs(tenant, channel, task, shipping, after.as_ref(), batch).await?;
-            let Some((last, _)) = found.last() else { return Ok(()) };
-            after = Some(last.clone());
-            let refs = found.into_iter().map(|(_, order)| order).collect();
-            if !self.by_id(refs).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn chosen(&mut self, ids: &[String]) -> Result<(), SyncError> {
-        let (tenant, channel) = (&self.request.tenant, &self.request.channel);
-        let found = self.engine.store.refs(tenant, channel, ids).await?;
-        let known = |id: &String| found.iter().any(|(code, order)| code == id.as_str() || order.order == *id);
-        if let Some(unknown) = ids.iter().find(|id| !known(id)) {
-            return Err(SyncError::BadRequest(format!(
-                "channel {channel} has no order {unknown}; all chosen orders must be of one channel"
-            )));
-        }
-        let batch = usize::try_from(self.open.connector.descriptor.limits.batch_size.max(1)).unwrap_or(50);
-        let refs: Vec<OrderRef> = found.into_iter().map(|(_, order)| order).collect();
-        for refs in refs.chunks(batch) {
-            if !self.by_id(refs.to_vec()).await? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks about orders by id; whether to go on.
-    async fn by_id(&mut self, refs: Vec<OrderRef>) -> Result<bool, SyncError> {
-        if let Some(watch) = &self.watch {
-            watch(Progress::Asking(refs.len() as u64));
-        }
-        let asked: Vec<String> = refs.iter().map(|order| order.order.clone()).collect();
-        let before = self.tally.failed_pulls;
-        let seen = self.pull_orders(refs).await?;
-        if self.tally.failed_pulls == before {
-            self.tally.absent.extend(asked.into_iter().filter(|order| !seen.contains(order)));
-            return Ok(true);
-        }
-        // A batch that failed does not stop the others, unless nobody answers at all.
-        Ok(!self.tally.error.as_ref().is_some_and(|error| is_hopeless(error.kind)))
-    }
-
     /// Adds a page to the tally.
-    pub(super) fn count(&mut self, page: PageOutcome, orders: u64) {
+    pub(super) fn count(&mut self, page: PageOutcome, answered: u64) {
         self.tally.counts += page.report.counts;
+        for told in &page.told {
+            self.tally.chosen.said(told);
+            self.tally.beyond_window += u64::from(told.is_beyond_window);
+        }
         let worth_telling = |told: &super::page::Told| told.verdict.outcome != Outcome::Unchanged;
         if self.request.trigger != Trigger::Timer || self.request.dry_run {
             let room = LINES_TOLD.saturating_sub(self.tally.lines.len());
@@ -392,110 +355,16 @@ impl Run<'_> {
                 }
             }));
         }
-        if let Some(watch) = &self.watch {
-            watch(Progress::Page { orders, counts: self.tally.counts });
-        }
+        self.tell(Progress::Page { answered, counts: self.tally.counts });
     }
 }
 
-fn is_hopeless(kind: plugin_api::ErrorKind) -> bool {
-    use plugin_api::ErrorKind::{
-        Auth, BadReply, BadRequest, Config, PluginFault, RateLimited, Unavailable, Unsupported,
-    };
-    match kind {
-        Auth | Config | RateLimited | Unavailable | Unsupported | PluginFault => true,
-        BadRequest | BadReply => false,
-    }
+/// The return window of the timer and that of this run, which may be wider.
+fn windows(request: &RunRequest, open: &Open) -> (Millis, Millis) {
+    let usual = open.task(request.task).and_then(|task| task.window_ms).unwrap_or(RETURN_WINDOW);
+    (usual, request.since_ms.map_or(usual, |since| since.max(usual)))
 }
 
 fn millis(secs: u64) -> Millis {
     Millis::try_from(secs).unwrap_or(Millis::MAX / 1_000).saturating_mul(1_000)
-}
-
-fn failed_by_us(run: Option<RunId>, tally: Tally, error: &SyncError) -> RunSummary {
-    RunSummary {
-        run,
-        result: RunResult::Failed,
-        message: error.to_string(),
-        counts: tally.counts,
-        calls: 0,
-        retries: 0,
-        lines: tally.lines,
-        absent: tally.absent,
-        error: None,
-    }
-}
-
-/// How a run ended, and the sentence for it.
-fn summary(run: Option<RunId>, tally: Tally, calls: &Calls) -> RunSummary {
-    let counts = tally.counts;
-    let result = result_of(&tally);
-    RunSummary {
-        run,
-        result,
-        message: sentence(&tally),
-        counts,
-        calls: calls.sent(),
-        retries: calls.again(),
-        lines: tally.lines,
-        absent: tally.absent,
-        error: tally.error,
-    }
-}
-
-/// FAILED: nothing could be asked, or everything that called for action was refused. PARTIAL: some of either. Conflicts,
-/// facts that wait and facts that are not ours are named in the message and leave a run a SUCCESS.
-pub(super) fn result_of(tally: &Tally) -> RunResult {
-    let counts = &tally.counts;
-    if tally.stopped && counts.polled == 0 {
-        return RunResult::Skipped;
-    }
-    if tally.lease_lost || (tally.failed_pulls > 0 && counts.polled == 0) {
-        return RunResult::Failed;
-    }
-    if counts.refused > 0 && counts.applied == 0 && counts.conflict == 0 {
-        return RunResult::Failed;
-    }
-    if tally.failed_pulls > 0 || counts.refused > 0 || tally.stopped {
-        RunResult::Partial
-    } else {
-        RunResult::Success
-    }
-}
-
-pub(super) fn sentence(tally: &Tally) -> String {
-    let counts = &tally.counts;
-    let mut parts = Vec::new();
-    if tally.lease_lost {
-        parts.push("lease lost: another host has taken the channel over".to_owned());
-    }
-    if tally.stopped {
-        parts.push("the host was stopped before the run ended; the next run goes on".to_owned());
-    }
-    if let Some(error) = &tally.error {
-        parts.push(error.to_string());
-    }
-    for (number, words) in [
-        (counts.applied, "applied"),
-        (counts.refused, "refused"),
-        (counts.conflict, "in conflict"),
-        (counts.parked, "waiting for an order or item"),
-        (counts.ignored, "ignored"),
-        (counts.stale, "stale"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {words}"));
-        }
-    }
-    if !tally.absent.is_empty() {
-        parts.push(format!("{} asked for and not mentioned by the marketplace", tally.absent.len()));
-    }
-    if let Some(refused) = tally.lines.iter().find(|line| line.outcome == Outcome::Refused.as_str()) {
-        parts.push(refused.message.clone());
-    }
-    if parts.is_empty() {
-        let words = if counts.polled == 0 { "nothing was reported" } else { "nothing new" };
-        return words.to_owned();
-    }
-    parts.join("; ")
 }

@@ -20,6 +20,11 @@ impl Stop {
         self.0.send_replace(true);
     }
 
+    /// Whether it was said.
+    pub(super) fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until it is said.
     pub(super) async fn told(&self) {
         // The sender is held here, so waiting cannot fail.
@@ -36,6 +41,7 @@ mod tests {
         let stop = Stop::default();
         let copy = stop.clone();
         stop.tell();
+        assert!(copy.is_told() && !Stop::default().is_told());
         copy.told().await;
     }
 }

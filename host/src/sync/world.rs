@@ -27,7 +27,7 @@ use crate::{
         snapshot::Channel,
     },
     fetch::{
-        Account, AccountSetup, Exchange, Fetcher, HeldToken, Login, LoginSender, NotKept, Observer,
+        Account, AccountSetup, Exchange, Fetcher, HeldToken, Login, LoginSender, NotKept, Notice, Observer,
         TokenStore, breakers_of,
     },
     kept::open_breakers,
@@ -36,6 +36,8 @@ use crate::{
     storage::Store,
 };
 
+/// Waits that are shorter are not told, in milliseconds.
+const WORTH_TELLING_MS: u64 = 1_000;
 /// How long a login, or a look at settings, may take.
 const QUICK_JOB: Duration = Duration::from_mins(2);
 /// Under this key a connector finds the names of the secrets that its channel has.
@@ -81,7 +83,19 @@ impl Calls {
 
 /// Tells a run's counter, and whoever watches, about each attempt.
 pub(super) fn observer(calls: Arc<Calls>, watch: Option<super::Watch>) -> Observer {
-    Arc::new(move |exchange| {
+    Arc::new(move |notice| {
+        let exchange = match notice {
+            Notice::Ended(exchange) => exchange,
+            Notice::Waits { operation, wait } => {
+                let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                if millis > WORTH_TELLING_MS
+                    && let Some(watch) = &watch
+                {
+                    watch(super::Progress::Waiting { operation: operation.to_owned(), millis });
+                }
+                return;
+            }
+        };
         calls.count(exchange);
         tracing::debug!(
             operation = exchange.operation,
@@ -92,14 +106,6 @@ pub(super) fn observer(calls: Arc<Calls>, watch: Option<super::Watch>) -> Observ
             attempt = exchange.attempt,
             "sent"
         );
-        if exchange.waited_ms > 1_000
-            && let Some(watch) = &watch
-        {
-            watch(super::Progress::Waiting {
-                operation: exchange.operation.clone(),
-                millis: exchange.waited_ms,
-            });
-        }
     })
 }
 

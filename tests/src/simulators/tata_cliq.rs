@@ -43,11 +43,12 @@ static PROFILE: Profile = Profile {
     facility: "BOM1",
     series: "T",
     fulfilments: &[(Fulfilment::Channel, 85), (Fulfilment::Seller, 15)],
-    // No returns of buyers: they begin days after the delivery, when nobody asks for the order by its number any more,
-    // and the list does not show them. No second attempt after a parcel has turned back: turning back has no time here,
+    // Returns of buyers begin days after the delivery, when the list does not show the order any more: who wants to learn
+    // of them has to ask by its number. No second attempt after a parcel has turned back: turning back has no time here,
     // so nobody can tell which of the two came later.
     lives: &[
-        (Life::Delivered, 60),
+        (Life::Delivered, 50),
+        (Life::SentBack, 10),
         (Life::Forgotten, 5),
         (Life::CancelledUnpacked, 8),
         (Life::CancelledPacked, 6),
@@ -223,6 +224,14 @@ fn row(order: &Order, line: &Line, parcel: &Parcel) -> Value {
 fn code(order: &Order, line: &Line, parcel: &Parcel) -> (&'static str, &'static str) {
     if line.living() == 0 {
         return if parcel.quirk(6) { ("019", "ORDCANCL") } else { ("020", "CLONCANC") };
+    }
+    let (asked_back, came_back) =
+        order.lines.iter().position(|own| own.id == line.id).map_or((0, 0), |k| order.returned(k));
+    if came_back > 0 {
+        return if parcel.quirk(11) { ("028", "RETUCLOS") } else { ("026", "SRECTORI") };
+    }
+    if asked_back > 0 {
+        return if parcel.quirk(12) { ("025", "RETUINIT") } else { ("032", "REVRSAWB") };
     }
     match parcel.stage {
         Stage::Approved if order.hold => ("", "ORDONHLD"),

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod guards;
+mod manual;
 mod site;
 mod unnamed;
 

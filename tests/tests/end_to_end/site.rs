@@ -28,7 +28,7 @@ pub(crate) struct Site {
     _data: tempfile::TempDir,
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     use statusync::clock::Clock as _;
     SystemClock.now_ms()
 }
@@ -54,6 +54,15 @@ impl Site {
         Site::on(Paytm::default(), seed, orders).await
     }
 
+    /// A marketplace whose clock is the caller's.
+    pub(crate) async fn paytm_by(
+        clock: impl Fn() -> i64 + Send + Sync + 'static,
+        seed: u64,
+        orders: u32,
+    ) -> Site {
+        Site::by(clock, Paytm::default(), seed, orders).await
+    }
+
     pub(crate) async fn shopclues(seed: u64, orders: u32) -> Site {
         Site::on(ShopClues, seed, orders).await
     }
@@ -67,7 +76,16 @@ impl Site {
     }
 
     async fn on(market: impl Marketplace, seed: u64, orders: u32) -> Site {
-        let config = Config { backdate_ms: 180_000, ..Config::new(seed, orders, now) };
+        Site::by(now, market, seed, orders).await
+    }
+
+    async fn by(
+        clock: impl Fn() -> i64 + Send + Sync + 'static,
+        market: impl Marketplace,
+        seed: u64,
+        orders: u32,
+    ) -> Site {
+        let config = Config { backdate_ms: 180_000, ..Config::new(seed, orders, clock) };
         let simulator = Simulator::start(market, config).await.expect("the simulator starts");
         let data = tempfile::tempdir().expect("a folder");
         let key = Key::create(&data.path().join("key")).expect("a key");
@@ -138,18 +156,28 @@ impl Site {
         serde_json::from_slice(&out).expect("a document")
     }
 
-    async fn run_as(&self, task: Task, dry_run: bool) -> RunSummary {
-        let request = RunRequest {
+    /// What the timer asks for.
+    pub(crate) fn due(&self, task: Task) -> RunRequest {
+        RunRequest {
             tenant: self.tenant.clone(),
             channel: self.simulator.channel().into(),
             task,
             choice: Choice::Task,
             since_ms: None,
-            dry_run,
+            dry_run: false,
             trigger: Trigger::Timer,
             next_run_at: None,
             request_key: None,
-        };
+        }
+    }
+
+    /// What a person asks for.
+    pub(crate) fn by_hand(&self, task: Task, choice: Choice) -> RunRequest {
+        RunRequest { choice, trigger: Trigger::Manual, ..self.due(task) }
+    }
+
+    async fn run_as(&self, task: Task, dry_run: bool) -> RunSummary {
+        let request = RunRequest { dry_run, ..self.due(task) };
         self.engine.run(request, None).await.expect("the run begins")
     }
 }

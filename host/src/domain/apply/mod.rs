@@ -146,6 +146,11 @@ fn place(status: Status) -> (Part, u8) {
     }
 }
 
+/// Whether a status tells that goods come back, or do not come back after all.
+pub fn is_of_a_return(status: Status) -> bool {
+    place(status).0 == Part::Return
+}
+
 /// Runs the parts over the facts. `remember` keeps what was applied, so that it is known again.
 fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
     let before = case.file.clone();

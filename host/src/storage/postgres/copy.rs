@@ -128,6 +128,14 @@ pub(super) async fn load(db: &mut Tx, part: &Part, mut pieces: mpsc::Receiver<Pi
     if setting::tenant(db, code).await?.is_none() {
         return Err(StoreError::Contradiction(format!("the copy has no row of tenant {code}")).into());
     }
+    // Runs go on behind the highest number that came.
+    execute(
+        db,
+        "SELECT setval('run_ids', greatest((SELECT max(id) FROM runs WHERE tenant = $1), s.last_value), s.is_called
+             OR EXISTS (SELECT 1 FROM runs WHERE tenant = $1)) FROM run_ids s",
+        with![code.as_str()],
+    )
+    .await?;
     execute(
         db,
         "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = NULL, lease_since = NULL, lease_until = 0

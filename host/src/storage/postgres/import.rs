@@ -15,7 +15,7 @@ use crate::{
     domain::codes::{ChannelCode, OrderCode},
     secrets::{Key, Secret},
     storage::{
-        import::{CHUNK, Import, OF_CHANNEL, REPLACED, last_changes},
+        import::{CHUNK, Import, OF_CHANNEL, OF_RUN, REPLACED, last_changes},
         rows,
     },
 };
@@ -91,13 +91,13 @@ async fn clear(db: &mut Tx, import: &Import) -> Result<(), Fail> {
             let sql = "DELETE FROM channels WHERE tenant = $1 AND code = $2";
             execute(db, sql, with![tenant, code]).await?;
         }
-        execute(
-            db,
-            "DELETE FROM run_lines WHERE tenant = $1
-               AND run IN (SELECT id FROM runs WHERE tenant = $1 AND channel = $2)",
-            with![tenant, code],
-        )
-        .await?;
+        for table in OF_RUN {
+            let sql = AssertSqlSafe(format!(
+                "DELETE FROM {table} WHERE tenant = $1
+                   AND run IN (SELECT id FROM runs WHERE tenant = $1 AND channel = $2)"
+            ));
+            execute(db, sql, with![tenant, code]).await?;
+        }
         for table in OF_CHANNEL {
             let sql = AssertSqlSafe(format!("DELETE FROM {table} WHERE tenant = $1 AND channel = $2"));
             execute(db, sql, with![tenant, code]).await?;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{Claim, Fence, NewRun, StoreError},
+    storage::{Claim, Fence, NewRun, StoreError, Trigger, lease::WANTED_MS},
 };
 
 pub(super) async fn claim(
@@ -21,6 +21,7 @@ pub(super) async fn claim(
     ttl_ms: Millis,
     run: Option<&NewRun>,
 ) -> Result<Claim, Fail> {
+    let is_person = run.is_none_or(|run| run.trigger != Trigger::Timer);
     let epoch = first(
         db,
         concat!(
@@ -28,11 +29,13 @@ pub(super) async fn claim(
             now!(),
             ", lease_until = ",
             now!(),
-            " + $4 WHERE tenant = $1 AND code = $2 AND lease_until <= ",
+            " + $4, wanted_until = 0 WHERE tenant = $1 AND code = $2 AND lease_until <= ",
             now!(),
-            " RETURNING lease_epoch"
+            " AND ($5 OR wanted_until <= ",
+            now!(),
+            ") RETURNING lease_epoch"
         ),
-        with![tenant.as_str(), channel.as_str(), holder, ttl_ms],
+        with![tenant.as_str(), channel.as_str(), holder, ttl_ms, is_person],
         |row| Ok(row.try_get::<i64, _>(0)?),
     )
     .await?;
@@ -45,12 +48,29 @@ pub(super) async fn claim(
         };
         return Ok(Claim::Got(fence, run));
     }
+    if is_person {
+        execute(
+            db,
+            concat!("UPDATE channels SET wanted_until = ", now!(), " + $3 WHERE tenant = $1 AND code = $2"),
+            with![tenant.as_str(), channel.as_str(), WANTED_MS],
+        )
+        .await?;
+    }
     first(
         db,
-        "SELECT coalesce(lease_holder, ''), coalesce(lease_since, 0), lease_until FROM channels
-         WHERE tenant = $1 AND code = $2",
+        concat!(
+            "SELECT coalesce(lease_holder, ''), coalesce(lease_since, 0), lease_until, lease_until > ",
+            now!(),
+            " FROM channels WHERE tenant = $1 AND code = $2"
+        ),
         with![tenant.as_str(), channel.as_str()],
-        |row| Ok(Claim::Held { holder: text(row, 0)?, since: row.try_get(1)?, until: row.try_get(2)? }),
+        |row| {
+            // A person who claimed in vain saw a holder, even if that one's time has run out since.
+            if !is_person && !row.try_get::<bool, _>(3)? {
+                return Ok(Claim::Wanted);
+            }
+            Ok(Claim::Held { holder: text(row, 0)?, since: row.try_get(1)?, until: row.try_get(2)? })
+        },
     )
     .await?
     .ok_or_else(|| StoreError::NotFound(format!("channel {channel} of tenant {tenant}")).into())

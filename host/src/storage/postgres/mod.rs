@@ -37,7 +37,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use plugin_api::{Mark, Millis, OrderRef, Task};
+use plugin_api::{Mark, Millis, Task};
 use sqlx::Row as _;
 use tokio::{runtime::Runtime, time::timeout};
 
@@ -49,10 +49,10 @@ use self::{
     statement::with,
 };
 use super::{
-    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
-    OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow, Result,
-    Run, RunEnd, RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter,
-    TaskRow, TenantRow, export::passed_on, import::Import,
+    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder, NewRun,
+    NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow,
+    Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Standing, Store, StoreError, TaskEdit,
+    TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -482,6 +482,10 @@ impl Store for Postgres {
         self.host("was reading a run", Access::Read, job!(|db| run::with_lines(db, run).await)).await
     }
 
+    async fn run_orders(&self, run: RunId) -> Result<Vec<RunOrder>> {
+        self.host("was reading a run", Access::Read, job!(|db| run::orders(db, run).await)).await
+    }
+
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {
         let (tenant, key) = (tenant.clone(), key.to_owned());
         self.read(
@@ -502,30 +506,53 @@ impl Store for Postgres {
         .await
     }
 
-    async fn open_refs(
+    async fn matching_refs(
         &self,
         tenant: &TenantCode,
-        channel: &ChannelCode,
-        task: Task,
-        shipping: Shipping,
+        filter: &OrderFilter,
         after: Option<&OrderCode>,
         limit: u32,
-    ) -> Result<Vec<(OrderCode, OrderRef)>> {
-        let (tenant, channel, after) = (tenant.clone(), channel.clone(), after.cloned());
+    ) -> Result<Vec<ToAsk>> {
+        let (tenant, filter, after) = (tenant.clone(), filter.clone(), after.cloned());
         self.read(
             "was listing orders to ask about",
             &tenant.clone(),
-            job!(|db| order::open_refs(db, &tenant, &channel, (task, shipping), after.as_ref(), limit).await),
+            job!(|db| order::matching_refs(db, &tenant, &filter, after.as_ref(), limit).await),
         )
         .await
     }
 
-    async fn refs(
+    async fn matching_orders(
         &self,
         tenant: &TenantCode,
-        channel: &ChannelCode,
-        ids: &[String],
-    ) -> Result<Vec<(OrderCode, OrderRef)>> {
+        filter: &OrderFilter,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<NamedOrder>> {
+        let (tenant, filter, after) = (tenant.clone(), filter.clone(), after.cloned());
+        self.read(
+            "was listing orders",
+            &tenant.clone(),
+            job!(|db| order::matching(db, &tenant, &filter, after.as_ref(), limit).await),
+        )
+        .await
+    }
+
+    async fn count_orders(&self, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64> {
+        let (tenant, filter) = (tenant.clone(), filter.clone());
+        let of = tenant.clone();
+        let count = job!(|db| order::count_of(db, &tenant, &filter).await);
+        self.read("was counting orders", &of, count).await
+    }
+
+    async fn named_orders(&self, tenant: &TenantCode, ids: &[String]) -> Result<Vec<NamedOrder>> {
+        let (tenant, ids) = (tenant.clone(), ids.to_owned());
+        let of = tenant.clone();
+        let named = job!(|db| order::named(db, &tenant, &ids).await);
+        self.read("was finding orders", &of, named).await
+    }
+
+    async fn refs(&self, tenant: &TenantCode, channel: &ChannelCode, ids: &[String]) -> Result<Vec<ToAsk>> {
         let (tenant, channel, ids) = (tenant.clone(), channel.clone(), ids.to_owned());
         self.read(
             "was listing orders to ask about",

@@ -1,7 +1,9 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
-use plugin_api::{OrderRef, ShippedBy, Task};
-use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+use sqlx::{
+    AssertSqlSafe, Row as _,
+    postgres::{PgArguments, PgRow},
+};
 
 use super::{
     connections::Tx,
@@ -11,14 +13,14 @@ use super::{
 };
 use crate::{
     domain::{
-        codes::{ChannelCode, OrderCode, TenantCode},
+        codes::{ChannelCode, FacilityCode, OrderCode, TenantCode},
         effect::Change,
         order::{ItemStatus, OrderStatus},
         snapshot::OrderFile,
     },
     storage::{
-        ConflictRow, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
-        lists::{reference, the_only},
+        ConflictRow, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter, ParkedRow,
+        PutawayRow, ToAsk, lists::the_only,
     },
 };
 
@@ -53,33 +55,106 @@ pub(super) async fn waiting(
     .await
 }
 
-pub(super) async fn open_refs(
+/// The orders of a filter as a marketplace knows them.
+pub(super) async fn matching_refs(
     db: &mut Tx,
     tenant: &TenantCode,
-    channel: &ChannelCode,
-    (task, shipping): (Task, Shipping),
+    filter: &OrderFilter,
     after: Option<&OrderCode>,
     limit: u32,
-) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
-    let sql = match task {
-        Task::Pending => {
-            "SELECT body FROM orders WHERE tenant = $1 AND channel = $2 AND is_open AND code > $3
-             AND ($5::text IS NULL OR coalesce(body::json ->> 'shipping', $6) = $5)
-             ORDER BY code LIMIT $4"
+) -> Result<Vec<ToAsk>, Fail> {
+    let sql = format!("SELECT body FROM orders o WHERE {} ORDER BY code LIMIT $11", condition(filter));
+    let orders = records(db, "order", AssertSqlSafe(sql), values(tenant, filter, after, limit)?).await?;
+    Ok(orders.into_iter().map(ToAsk::of).collect())
+}
+
+/// Which orders a filter has.
+pub(super) async fn matching(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    filter: &OrderFilter,
+    after: Option<&OrderCode>,
+    limit: u32,
+) -> Result<Vec<NamedOrder>, Fail> {
+    let sql = format!(
+        "SELECT code, channel, channel_order_id FROM orders o WHERE {} ORDER BY code LIMIT $11",
+        condition(filter)
+    );
+    each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit)?, named_order).await
+}
+
+fn named_order(row: &PgRow) -> Result<NamedOrder, Fail> {
+    Ok(NamedOrder { code: text(row, 0)?, channel: text(row, 1)?, channel_order_id: text(row, 2)? })
+}
+
+pub(super) async fn count_of(db: &mut Tx, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64, Fail> {
+    let sql =
+        format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {} LIMIT $11) AS f", condition(filter));
+    let given = values(tenant, filter, None, u32::MAX)?;
+    Ok(first(db, AssertSqlSafe(sql), given, |row| count(row, 0)).await?.unwrap_or(0))
+}
+
+/// What must hold for orders `o` of a filter; its values are those of [`values`].
+fn condition(filter: &OrderFilter) -> String {
+    const WAITS: &str = "SELECT 1 FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel \
+                         AND p.channel_order_id = o.channel_order_id";
+    let mut sql = String::from("tenant = $1 AND code > $2");
+    let mut also = |wanted: bool, condition: &str| {
+        if wanted {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
         }
-        Task::Delivery => {
-            "SELECT body FROM orders WHERE tenant = $1 AND channel = $2 AND is_moving AND code > $3
-             AND ($5::text IS NULL OR coalesce(body::json ->> 'shipping', $6) = $5)
-             ORDER BY code LIMIT $4"
-        }
-        Task::Status | Task::Returns => return Ok(Vec::new()),
     };
-    let after = after.map_or("", OrderCode::as_str);
-    let only = shipping.only.map(ShippedBy::as_str);
-    let (tenant, channel, usual) = (tenant.as_str(), channel.as_str(), shipping.usual.as_str());
-    let given = with![tenant, channel, after, i64::from(limit), only, usual];
-    let orders = records(db, "order", sql, given).await?;
-    Ok(orders.into_iter().map(reference).collect())
+    also(filter.channel.is_some(), "channel = $3");
+    also(filter.status.is_some(), "status = $4");
+    match filter.stage {
+        None => {}
+        Some(OrderStage::Open) => also(true, "is_open"),
+        Some(OrderStage::Moving) => also(true, "is_moving"),
+        Some(OrderStage::DeliveredSince(_)) => also(true, "delivered_at >= $5 AND NOT is_moving"),
+    }
+    also(filter.shipping.is_some(), "coalesce(body::json ->> 'shipping', $7) = $6");
+    also(filter.in_conflict, "open_conflicts > 0");
+    also(filter.has_shortfall, "shortfall > 0");
+    also(filter.returned_not_received, "returned_not_received");
+    also(filter.has_putaway_due, "putaways_due > 0");
+    also(filter.on_hold, "(body::json ->> 'on_hold')::boolean");
+    also(filter.unchanged_since.is_some(), "coalesce(changed_at, 0) < $10");
+    also(filter.has_parked, &format!("EXISTS ({WAITS} AND p.cause LIKE 'UNKNOWN~_%' ESCAPE '~')"));
+    also(filter.has_refused, &format!("EXISTS ({WAITS} AND p.cause NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
+    also(
+        filter.facility.is_some(),
+        "EXISTS (SELECT 1 FROM json_array_elements(body::json -> 'items') i WHERE i ->> 'facility' = $9)",
+    );
+    also(
+        filter.text.is_some(),
+        "(code ILIKE $8 ESCAPE '~' OR channel_order_id ILIKE $8 ESCAPE '~'
+          OR EXISTS (SELECT 1 FROM json_array_elements(body::json -> 'packages') i WHERE i ->> 'awb' ILIKE $8 ESCAPE '~')
+          OR EXISTS (SELECT 1 FROM json_array_elements(body::json -> 'items') i WHERE i ->> 'sku' ILIKE $8 ESCAPE '~'))",
+    );
+    sql
+}
+
+/// The values of a [`condition`], and a limit as the eleventh.
+fn values(
+    tenant: &TenantCode,
+    filter: &OrderFilter,
+    after: Option<&OrderCode>,
+    limit: u32,
+) -> Result<PgArguments, Fail> {
+    Ok(with![
+        tenant.as_str(),
+        after.map_or("", OrderCode::as_str),
+        filter.channel.as_ref().map(ChannelCode::as_str),
+        filter.status.map(OrderStatus::as_str),
+        filter.delivered_since(),
+        filter.shipping.map(|shipping| shipping.only.as_str()),
+        filter.shipping.map(|shipping| shipping.usual.as_str()),
+        filter.pattern(),
+        filter.facility.as_ref().map(FacilityCode::as_str),
+        filter.unchanged_since,
+        i64::from(limit)
+    ])
 }
 
 pub(super) async fn refs(
@@ -87,7 +162,7 @@ pub(super) async fn refs(
     tenant: &TenantCode,
     channel: &ChannelCode,
     ids: &[String],
-) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
+) -> Result<Vec<ToAsk>, Fail> {
     let orders = records(
         db,
         "order",
@@ -97,9 +172,25 @@ pub(super) async fn refs(
         with![tenant.as_str(), channel.as_str(), ids],
     )
     .await?;
-    let mut refs: Vec<_> = orders.into_iter().map(reference).collect();
-    refs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut refs: Vec<ToAsk> = orders.into_iter().map(ToAsk::of).collect();
+    refs.sort_by(|a, b| a.code.cmp(&b.code));
     Ok(refs)
+}
+
+pub(super) async fn named(db: &mut Tx, tenant: &TenantCode, ids: &[String]) -> Result<Vec<NamedOrder>, Fail> {
+    let mut found = each(
+        db,
+        "SELECT code, channel, channel_order_id FROM orders WHERE tenant = $1 AND code = ANY($2)
+         UNION
+         SELECT o.code, o.channel, o.channel_order_id FROM channels c JOIN orders o
+           ON o.tenant = c.tenant AND o.channel = c.code AND o.channel_order_id = ANY($2)
+         WHERE c.tenant = $1",
+        with![tenant.as_str(), ids],
+        named_order,
+    )
+    .await?;
+    found.sort_by(|a, b| a.code.cmp(&b.code));
+    Ok(found)
 }
 
 pub(super) async fn list(
@@ -109,42 +200,14 @@ pub(super) async fn list(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, Fail> {
-    const WAITS: &str = "SELECT 1 FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel \
-                         AND p.channel_order_id = o.channel_order_id";
-    let mut sql = String::from(
+    let sql = format!(
         "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
              (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
               AND p.channel_order_id = o.channel_order_id)
-         FROM orders o WHERE tenant = $1 AND code > $2",
+         FROM orders o WHERE {} ORDER BY code LIMIT $11",
+        condition(filter)
     );
-    let mut also = |wanted: bool, condition: &str| {
-        if wanted {
-            sql.push_str(" AND ");
-            sql.push_str(condition);
-        }
-    };
-    also(filter.channel.is_some(), "channel = $3");
-    also(filter.status.is_some(), "status = $4");
-    also(filter.in_conflict, "open_conflicts > 0");
-    also(filter.has_shortfall, "shortfall > 0");
-    also(filter.returned_not_received, "returned_not_received");
-    also(filter.has_putaway_due, "putaways_due > 0");
-    also(filter.has_parked, &format!("EXISTS ({WAITS} AND p.cause LIKE 'UNKNOWN~_%' ESCAPE '~')"));
-    also(filter.has_refused, &format!("EXISTS ({WAITS} AND p.cause NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
-    sql.push_str(" ORDER BY code LIMIT $5");
-    each(
-        db,
-        AssertSqlSafe(sql),
-        with![
-            tenant.as_str(),
-            after.map_or("", OrderCode::as_str),
-            filter.channel.as_ref().map(ChannelCode::as_str),
-            filter.status.map(OrderStatus::as_str),
-            i64::from(limit)
-        ],
-        order_row,
-    )
-    .await
+    each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit)?, order_row).await
 }
 
 fn order_row(row: &PgRow) -> Result<OrderRow, Fail> {

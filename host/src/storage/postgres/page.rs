@@ -21,6 +21,7 @@ pub(super) async fn apply(
     write(db, tenant, channel, keys, &result).await?;
     if let Some(run) = keys.run {
         save::lines(db, tenant, run, &result.lines).await?;
+        save::counts(db, tenant, run, &result.counts).await?;
     }
     if let Some((task, mark)) = &result.mark {
         save::mark(db, tenant, channel, *task, mark).await?;

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use super::{
     connections::Tx,
     fault::Fail,
-    lease,
+    lease, save,
     scope::{self, Scope},
     setting::share_channel,
     statement::{body, count, each, execute, first, json, records, state, text, with},
@@ -15,8 +15,8 @@ use super::{
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
-        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError, Trigger,
-        record, run::QUIET_RUNS_KEPT,
+        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, StoreError,
+        Trigger, record, run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -39,7 +39,8 @@ async fn note(db: &mut Tx, new: &NewRun) -> Result<RunId, Fail> {
     let id = first(
         db,
         "INSERT INTO runs (tenant, channel, task, set_off_by, started_at, request_key)
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (tenant, request_key) WHERE request_key IS NOT NULL DO NOTHING RETURNING id",
         with![
             new.tenant.as_str(),
             new.channel.as_str(),
@@ -51,7 +52,9 @@ async fn note(db: &mut Tx, new: &NewRun) -> Result<RunId, Fail> {
         |row| Ok(RunId(row.try_get(0)?)),
     )
     .await?
-    .ok_or_else(|| StoreError::Contradiction("a new run got no id".to_owned()))?;
+    .ok_or_else(|| {
+        StoreError::Exists(format!("a run of request {}", new.request_key.as_deref().unwrap_or("-")))
+    })?;
     if let Some(task) = new.task {
         execute(
             db,
@@ -111,6 +114,7 @@ async fn end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Resul
     .await?;
     // It had ended already, or has no task.
     let Some(run) = ended else { return Ok(()) };
+    save::run_orders(db, tenant, id, &end.orders).await?;
     let Some(task) = run.task else { return Ok(()) };
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task).await?;
@@ -203,6 +207,19 @@ pub(super) async fn with_lines(db: &mut Tx, id: RunId) -> Result<Option<(Run, Ve
     )
     .await?;
     Ok(Some((run, lines)))
+}
+
+/// What became of each order that a person chose for the run.
+pub(super) async fn orders(db: &mut Tx, id: RunId) -> Result<Vec<RunOrder>, Fail> {
+    let Some(run) = get(db, id).await? else { return Ok(Vec::new()) };
+    scope::turn_to(db, &Scope::Tenant(run.tenant.clone())).await?;
+    records(
+        db,
+        "order of a run",
+        "SELECT body FROM run_orders WHERE tenant = $1 AND run = $2 ORDER BY line",
+        with![run.tenant.as_str(), id.0],
+    )
+    .await
 }
 
 /// The run that was made for a request.

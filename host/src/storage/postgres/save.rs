@@ -19,7 +19,7 @@ use crate::{
         stock::Stock,
     },
     storage::{
-        RunId, RunLine, StoreError,
+        Counts, RunId, RunLine, RunOrder, StoreError,
         rows::{Derived, homes_of_items, is_due, of_channel},
     },
 };
@@ -42,14 +42,15 @@ pub(super) async fn orders(db: &mut Tx, tenant: &TenantCode, rows: &[Derived<'_>
     write_all(
         db,
         "INSERT INTO orders (tenant, code, channel, channel_order_id, status, is_open, is_moving,
-             returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen, body)
+             returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen, delivered_at, body)
          SELECT $1, k.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::bool[], $8::bool[],
-             $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[]) AS k
+             $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+             $15::text[]) AS k
          ON CONFLICT (tenant, code) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
              is_moving = excluded.is_moving, returned_not_received = excluded.returned_not_received,
              open_conflicts = excluded.open_conflicts, putaways_due = excluded.putaways_due,
              shortfall = orders.shortfall + excluded.shortfall, changed_at = excluded.changed_at,
-             seen = excluded.seen, body = excluded.body
+             seen = excluded.seen, delivered_at = excluded.delivered_at, body = excluded.body
          WHERE orders.channel = excluded.channel AND orders.channel_order_id = excluded.channel_order_id",
         with![
             tenant.as_str(),
@@ -65,6 +66,7 @@ pub(super) async fn orders(db: &mut Tx, tenant: &TenantCode, rows: &[Derived<'_>
             column(rows, |row| row.shortfall),
             column(rows, |row| row.changed_at),
             column(rows, |row| row.seen),
+            column(rows, Derived::delivered_at),
             bodies(rows.iter().map(|row| row.order))?,
         ],
         (rows.len(), "an order was given to another channel"),
@@ -376,6 +378,43 @@ pub(super) async fn lines(
          SELECT $1, $2, (SELECT coalesce(max(line), 0) FROM run_lines WHERE tenant = $1 AND run = $2) + k.at, k.body
          FROM unnest($3::text[]) WITH ORDINALITY AS k(body, at)",
         with![tenant.as_str(), run.0, bodies(lines)?],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Adds to what a run has come to, so that it can be looked at while it is on.
+pub(super) async fn counts(db: &mut Tx, tenant: &TenantCode, run: RunId, more: &Counts) -> Result<(), Fail> {
+    if *more == Counts::default() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "UPDATE runs SET counts = (
+             SELECT json_object_agg(key, value::bigint + coalesce((runs.counts::json ->> key)::bigint, 0))::text
+             FROM json_each_text($3::json))
+         WHERE tenant = $1 AND id = $2",
+        with![tenant.as_str(), run.0, json(more)?],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Keeps what became of each chosen order with the run.
+pub(super) async fn run_orders(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    run: RunId,
+    orders: &[RunOrder],
+) -> Result<(), Fail> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "INSERT INTO run_orders (tenant, run, line, body)
+         SELECT $1, $2, k.at, k.body FROM unnest($3::text[]) WITH ORDINALITY AS k(body, at)",
+        with![tenant.as_str(), run.0, bodies(orders)?],
     )
     .await?;
     Ok(())

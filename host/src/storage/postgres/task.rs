@@ -122,6 +122,8 @@ pub(super) async fn due(db: &mut Tx, now: Millis, full: &Full, limit: u32) -> Re
                  WHERE k.enabled AND k.connector = s.connector AND k.next_run_at <= $1
                      AND k.tenant <> ALL($2::text[]) AND c.enabled AND c.lease_until <= ",
             now!(),
+            " AND c.wanted_until <= ",
+            now!(),
             " ORDER BY k.next_run_at, k.tenant, k.channel, k.task LIMIT $4) due
              WHERE s.connector <> ALL($3::text[])
              ORDER BY s.connector, due.next_run_at, due.tenant, due.channel, due.task"

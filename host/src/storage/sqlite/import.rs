@@ -13,7 +13,7 @@ use crate::{
     domain::codes::{ChannelCode, OrderCode},
     secrets::{Key, Secret},
     storage::{
-        import::{CHUNK, Import, OF_CHANNEL, REPLACED, last_changes},
+        import::{CHUNK, Import, OF_CHANNEL, OF_RUN, REPLACED, last_changes},
         rows,
     },
 };
@@ -93,12 +93,13 @@ fn clear(import: &Import, db: &Connection) -> Result<(), Fail> {
         if reset.is_gone {
             execute(db, "DELETE FROM channels WHERE tenant = ?1 AND code = ?2", params![tenant, code])?;
         }
-        execute(
-            db,
-            "DELETE FROM run_lines WHERE tenant = ?1
-               AND run IN (SELECT id FROM runs WHERE tenant = ?1 AND channel = ?2)",
-            params![tenant, code],
-        )?;
+        for table in OF_RUN {
+            let sql = format!(
+                "DELETE FROM {table} WHERE tenant = ?1
+                   AND run IN (SELECT id FROM runs WHERE tenant = ?1 AND channel = ?2)"
+            );
+            execute(db, &sql, params![tenant, code])?;
+        }
         for table in OF_CHANNEL {
             let sql = format!("DELETE FROM {table} WHERE tenant = ?1 AND channel = ?2");
             execute(db, &sql, params![tenant, code])?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{Claim, Fence, NewRun, StoreError},
+    storage::{Claim, Fence, NewRun, StoreError, Trigger, lease::WANTED_MS},
 };
 
 pub(super) fn claim(
@@ -26,25 +26,39 @@ pub(super) fn claim(
     static TAKE: LazyLock<String> = LazyLock::new(|| {
         format!(
             "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = ?3, lease_since = {NOW},
-                 lease_until = {NOW} + ?4
-             WHERE tenant = ?1 AND code = ?2 AND lease_until <= {NOW} RETURNING lease_epoch"
+                 lease_until = {NOW} + ?4, wanted_until = 0
+             WHERE tenant = ?1 AND code = ?2 AND lease_until <= {NOW} AND (?5 OR wanted_until <= {NOW})
+             RETURNING lease_epoch"
         )
     });
-    let epoch = first(db, &TAKE, params![tenant.as_str(), channel.as_str(), holder, ttl_ms], |row| {
-        Ok(row.get::<_, i64>(0)?)
-    })?;
+    static WANT: LazyLock<String> = LazyLock::new(|| {
+        format!("UPDATE channels SET wanted_until = {NOW} + {WANTED_MS} WHERE tenant = ?1 AND code = ?2")
+    });
+    static HOLDER: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT lease_holder, lease_since, lease_until, lease_until > {NOW} FROM channels
+             WHERE tenant = ?1 AND code = ?2"
+        )
+    });
+    let is_person = run.is_none_or(|run| run.trigger != Trigger::Timer);
+    let asked = params![tenant.as_str(), channel.as_str(), holder, ttl_ms, is_person];
+    let epoch = first(db, &TAKE, asked, |row| Ok(row.get::<_, i64>(0)?))?;
     if let Some(epoch) = epoch {
         let (tenant, channel) = (tenant.clone(), channel.clone());
         let fence = Fence { tenant, channel, holder: holder.to_owned(), epoch };
         let run = run.map(|run| super::run::begin(db, run)).transpose()?;
         return Ok(Claim::Got(fence, run));
     }
-    first(
-        db,
-        "SELECT lease_holder, lease_since, lease_until FROM channels WHERE tenant = ?1 AND code = ?2",
-        params![tenant.as_str(), channel.as_str()],
-        |row| Ok(Claim::Held { holder: row.get(0)?, since: row.get(1)?, until: row.get(2)? }),
-    )?
+    if is_person {
+        execute(db, &WANT, params![tenant.as_str(), channel.as_str()])?;
+    }
+    first(db, &HOLDER, params![tenant.as_str(), channel.as_str()], |row| {
+        // A person who claimed in vain saw a holder, even if that one's time has run out since.
+        if !is_person && !row.get::<_, bool>(3)? {
+            return Ok(Claim::Wanted);
+        }
+        Ok(Claim::Held { holder: row.get(0)?, since: row.get(1)?, until: row.get(2)? })
+    })?
     .ok_or_else(|| StoreError::NotFound(format!("channel {channel} of tenant {tenant}")).into())
 }
 

@@ -32,7 +32,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use plugin_api::{Mark, Millis, OrderRef, Task};
+use plugin_api::{Mark, Millis, Task};
 use rusqlite::Connection;
 use tokio::sync::mpsc::Sender;
 
@@ -42,10 +42,10 @@ use self::{
     writer::{Weight, Writer},
 };
 use super::{
-    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NewRun, NewTask,
-    OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow, Result,
-    Run, RunEnd, RunFilter, RunId, RunLine, Shipping, Standing, Store, StoreError, TaskEdit, TaskFilter,
-    TaskRow, TenantRow, export::passed_on, import::Import,
+    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder, NewRun,
+    NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow,
+    Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Standing, Store, StoreError, TaskEdit,
+    TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -315,6 +315,10 @@ impl Store for Sqlite {
         self.read("was reading a run", move |db| run::with_lines(db, run)).await
     }
 
+    async fn run_orders(&self, run: RunId) -> Result<Vec<RunOrder>> {
+        self.read("was reading a run", move |db| run::orders(db, run)).await
+    }
+
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {
         let (tenant, key) = (tenant.clone(), key.to_owned());
         self.read("was looking for a run", move |db| run::of_request(db, &tenant, &key)).await
@@ -325,28 +329,45 @@ impl Store for Sqlite {
         self.read("was reading a mark", move |db| task::mark(db, &tenant, &channel, task)).await
     }
 
-    async fn open_refs(
+    async fn matching_refs(
         &self,
         tenant: &TenantCode,
-        channel: &ChannelCode,
-        task: Task,
-        shipping: Shipping,
+        filter: &OrderFilter,
         after: Option<&OrderCode>,
         limit: u32,
-    ) -> Result<Vec<(OrderCode, OrderRef)>> {
-        let (tenant, channel, after) = (tenant.clone(), channel.clone(), after.cloned());
+    ) -> Result<Vec<ToAsk>> {
+        let (tenant, filter, after) = (tenant.clone(), filter.clone(), after.cloned());
         self.read("was listing orders to ask about", move |db| {
-            order::open_refs(db, &tenant, &channel, (task, shipping), after.as_ref(), limit)
+            order::matching_refs(db, &tenant, &filter, after.as_ref(), limit)
         })
         .await
     }
 
-    async fn refs(
+    async fn matching_orders(
         &self,
         tenant: &TenantCode,
-        channel: &ChannelCode,
-        ids: &[String],
-    ) -> Result<Vec<(OrderCode, OrderRef)>> {
+        filter: &OrderFilter,
+        after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<NamedOrder>> {
+        let (tenant, filter, after) = (tenant.clone(), filter.clone(), after.cloned());
+        self.read("was listing orders to ask about", move |db| {
+            order::matching(db, &tenant, &filter, after.as_ref(), limit)
+        })
+        .await
+    }
+
+    async fn count_orders(&self, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64> {
+        let (tenant, filter) = (tenant.clone(), filter.clone());
+        self.read("was counting orders", move |db| order::count(db, &tenant, &filter)).await
+    }
+
+    async fn named_orders(&self, tenant: &TenantCode, ids: &[String]) -> Result<Vec<NamedOrder>> {
+        let (tenant, ids) = (tenant.clone(), ids.to_owned());
+        self.read("was looking for orders", move |db| order::named(db, &tenant, &ids)).await
+    }
+
+    async fn refs(&self, tenant: &TenantCode, channel: &ChannelCode, ids: &[String]) -> Result<Vec<ToAsk>> {
         let (tenant, channel, ids) = (tenant.clone(), channel.clone(), ids.to_owned());
         self.read("was listing orders to ask about", move |db| order::refs(db, &tenant, &channel, &ids)).await
     }

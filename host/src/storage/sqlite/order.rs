@@ -1,7 +1,6 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
-use plugin_api::{OrderRef, ShippedBy, Task};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
 
 use super::{
     fault::Fail,
@@ -10,14 +9,14 @@ use super::{
 };
 use crate::{
     domain::{
-        codes::{ChannelCode, OrderCode, TenantCode},
+        codes::{ChannelCode, FacilityCode, OrderCode, TenantCode},
         effect::Change,
         order::{ItemStatus, Order, OrderStatus},
         snapshot::OrderFile,
     },
     storage::{
-        ConflictRow, ItemCount, OrderFilter, OrderRow, ParkedFilter, ParkedRow, PutawayRow, Shipping,
-        lists::{reference, the_only},
+        ConflictRow, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter, ParkedRow,
+        PutawayRow, ToAsk, lists::the_only,
     },
 };
 
@@ -46,32 +45,104 @@ pub(super) fn waiting(
     )
 }
 
-pub(super) fn open_refs(
+pub(super) fn matching_refs(
     db: &Connection,
     tenant: &TenantCode,
-    channel: &ChannelCode,
-    (task, shipping): (Task, Shipping),
+    filter: &OrderFilter,
     after: Option<&OrderCode>,
     limit: u32,
-) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
-    let sql = match task {
-        Task::Pending => {
-            "SELECT body FROM orders WHERE tenant = ?1 AND channel = ?2 AND is_open = 1 AND code > ?3
-             AND (?5 IS NULL OR coalesce(body ->> 'shipping', ?6) = ?5)
-             ORDER BY code LIMIT ?4"
+) -> Result<Vec<ToAsk>, Fail> {
+    let sql = format!("SELECT body FROM orders o WHERE {} ORDER BY code LIMIT ?11", condition(filter));
+    let asked = params_from_iter(values(tenant, filter, after, limit));
+    Ok(records(db, "order", &sql, asked)?.into_iter().map(ToAsk::of).collect())
+}
+
+pub(super) fn matching(
+    db: &Connection,
+    tenant: &TenantCode,
+    filter: &OrderFilter,
+    after: Option<&OrderCode>,
+    limit: u32,
+) -> Result<Vec<NamedOrder>, Fail> {
+    let sql = format!(
+        "SELECT code, channel, channel_order_id FROM orders o WHERE {} ORDER BY code LIMIT ?11",
+        condition(filter)
+    );
+    each(db, &sql, params_from_iter(values(tenant, filter, after, limit)), named_order)
+}
+
+fn named_order(row: &Row<'_>) -> Result<NamedOrder, Fail> {
+    Ok(NamedOrder {
+        code: row.get::<_, String>(0)?.into(),
+        channel: row.get::<_, String>(1)?.into(),
+        channel_order_id: row.get(2)?,
+    })
+}
+
+pub(super) fn count(db: &Connection, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64, Fail> {
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {} LIMIT ?11)", condition(filter));
+    let asked = params_from_iter(values(tenant, filter, None, u32::MAX));
+    Ok(first(db, &sql, asked, |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0).unsigned_abs())
+}
+
+/// What must hold for orders `o` of a filter; its values are those of [`values`].
+fn condition(filter: &OrderFilter) -> String {
+    const WAITS: &str = "SELECT 1 FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel \
+                         AND p.channel_order_id = o.channel_order_id";
+    let mut sql = String::from("tenant = ?1 AND code > ?2");
+    let mut also = |wanted: bool, condition: &str| {
+        if wanted {
+            sql.push_str(" AND ");
+            sql.push_str(condition);
         }
-        Task::Delivery => {
-            "SELECT body FROM orders WHERE tenant = ?1 AND channel = ?2 AND is_moving = 1 AND code > ?3
-             AND (?5 IS NULL OR coalesce(body ->> 'shipping', ?6) = ?5)
-             ORDER BY code LIMIT ?4"
-        }
-        Task::Status | Task::Returns => return Ok(Vec::new()),
     };
-    let after = after.map_or("", OrderCode::as_str);
-    let only = shipping.only.map(ShippedBy::as_str);
-    let (tenant, channel, usual) = (tenant.as_str(), channel.as_str(), shipping.usual.as_str());
-    let orders = records(db, "order", sql, params![tenant, channel, after, limit, only, usual])?;
-    Ok(orders.into_iter().map(reference).collect())
+    also(filter.channel.is_some(), "channel = ?3");
+    also(filter.status.is_some(), "status = ?4");
+    match filter.stage {
+        None => {}
+        Some(OrderStage::Open) => also(true, "is_open = 1"),
+        Some(OrderStage::Moving) => also(true, "is_moving = 1"),
+        Some(OrderStage::DeliveredSince(_)) => also(true, "delivered_at >= ?5 AND is_moving = 0"),
+    }
+    also(filter.shipping.is_some(), "coalesce(body ->> 'shipping', ?7) = ?6");
+    also(filter.in_conflict, "open_conflicts > 0");
+    also(filter.has_shortfall, "shortfall > 0");
+    also(filter.returned_not_received, "returned_not_received = 1");
+    also(filter.has_putaway_due, "putaways_due > 0");
+    also(filter.on_hold, "body ->> 'on_hold' = 1");
+    also(filter.unchanged_since.is_some(), "coalesce(changed_at, 0) < ?10");
+    also(filter.has_parked, &format!("EXISTS ({WAITS} AND p.cause LIKE 'UNKNOWN~_%' ESCAPE '~')"));
+    also(filter.has_refused, &format!("EXISTS ({WAITS} AND p.cause NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
+    also(
+        filter.facility.is_some(),
+        "EXISTS (SELECT 1 FROM json_each(body, '$.items') i WHERE i.value ->> 'facility' = ?9)",
+    );
+    also(
+        filter.text.is_some(),
+        "(code LIKE ?8 ESCAPE '~' OR channel_order_id LIKE ?8 ESCAPE '~'
+          OR EXISTS (SELECT 1 FROM json_each(body, '$.packages') i WHERE i.value ->> 'awb' LIKE ?8 ESCAPE '~')
+          OR EXISTS (SELECT 1 FROM json_each(body, '$.items') i WHERE i.value ->> 'sku' LIKE ?8 ESCAPE '~'))",
+    );
+    sql
+}
+
+/// The values of a [`condition`], and a limit as the eleventh.
+fn values(tenant: &TenantCode, filter: &OrderFilter, after: Option<&OrderCode>, limit: u32) -> [Value; 11] {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let or_null = |text: Option<&str>| text.map_or(Value::Null, |text| Value::Text(text.to_owned()));
+    [
+        text(tenant.as_str()),
+        text(after.map_or("", OrderCode::as_str)),
+        or_null(filter.channel.as_ref().map(ChannelCode::as_str)),
+        or_null(filter.status.map(OrderStatus::as_str)),
+        filter.delivered_since().map_or(Value::Null, Value::Integer),
+        or_null(filter.shipping.map(|shipping| shipping.only.as_str())),
+        or_null(filter.shipping.map(|shipping| shipping.usual.as_str())),
+        or_null(filter.pattern().as_deref()),
+        or_null(filter.facility.as_ref().map(FacilityCode::as_str)),
+        filter.unchanged_since.map_or(Value::Null, Value::Integer),
+        Value::Integer(limit.into()),
+    ]
 }
 
 pub(super) fn refs(
@@ -79,7 +150,7 @@ pub(super) fn refs(
     tenant: &TenantCode,
     channel: &ChannelCode,
     ids: &[String],
-) -> Result<Vec<(OrderCode, OrderRef)>, Fail> {
+) -> Result<Vec<ToAsk>, Fail> {
     let orders = records(
         db,
         "order",
@@ -89,9 +160,26 @@ pub(super) fn refs(
          WHERE tenant = ?1 AND channel = ?2 AND channel_order_id IN (SELECT value FROM json_each(?3))",
         params![tenant.as_str(), channel.as_str(), json(ids)?],
     )?;
-    let mut refs: Vec<_> = orders.into_iter().map(reference).collect();
-    refs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut refs: Vec<ToAsk> = orders.into_iter().map(ToAsk::of).collect();
+    refs.sort_by(|a, b| a.code.cmp(&b.code));
     Ok(refs)
+}
+
+pub(super) fn named(db: &Connection, tenant: &TenantCode, ids: &[String]) -> Result<Vec<NamedOrder>, Fail> {
+    let mut found = each(
+        db,
+        "SELECT code, channel, channel_order_id FROM orders
+         WHERE tenant = ?1 AND code IN (SELECT value FROM json_each(?2))
+         UNION
+         SELECT o.code, o.channel, o.channel_order_id FROM channels c CROSS JOIN orders o
+           ON o.tenant = c.tenant AND o.channel = c.code
+             AND o.channel_order_id IN (SELECT value FROM json_each(?2))
+         WHERE c.tenant = ?1",
+        params![tenant.as_str(), json(ids)?],
+        named_order,
+    )?;
+    found.sort_by(|a, b| a.code.cmp(&b.code));
+    Ok(found)
 }
 
 pub(super) fn list(
@@ -101,41 +189,14 @@ pub(super) fn list(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, Fail> {
-    const WAITS: &str = "SELECT 1 FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel \
-                         AND p.channel_order_id = o.channel_order_id";
-    let mut sql = String::from(
+    let sql = format!(
         "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
              (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
               AND p.channel_order_id = o.channel_order_id)
-         FROM orders o WHERE tenant = ?1 AND code > ?2",
+         FROM orders o WHERE {} ORDER BY code LIMIT ?11",
+        condition(filter)
     );
-    let mut also = |wanted: bool, condition: &str| {
-        if wanted {
-            sql.push_str(" AND ");
-            sql.push_str(condition);
-        }
-    };
-    also(filter.channel.is_some(), "channel = ?3");
-    also(filter.status.is_some(), "status = ?4");
-    also(filter.in_conflict, "open_conflicts > 0");
-    also(filter.has_shortfall, "shortfall > 0");
-    also(filter.returned_not_received, "returned_not_received = 1");
-    also(filter.has_putaway_due, "putaways_due > 0");
-    also(filter.has_parked, &format!("EXISTS ({WAITS} AND p.cause LIKE 'UNKNOWN~_%' ESCAPE '~')"));
-    also(filter.has_refused, &format!("EXISTS ({WAITS} AND p.cause NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
-    sql.push_str(" ORDER BY code LIMIT ?5");
-    each(
-        db,
-        &sql,
-        params![
-            tenant.as_str(),
-            after.map_or("", OrderCode::as_str),
-            filter.channel.as_ref().map(ChannelCode::as_str),
-            filter.status.map(OrderStatus::as_str),
-            limit
-        ],
-        order_row,
-    )
+    each(db, &sql, params_from_iter(values(tenant, filter, after, limit)), order_row)
 }
 
 fn order_row(row: &Row<'_>) -> Result<OrderRow, Fail> {

@@ -22,6 +22,7 @@ pub(super) fn apply(
     write(db, tenant, channel, keys, &result)?;
     if let Some(run) = keys.run {
         save::lines(db, tenant, run, &result.lines)?;
+        save::counts(db, tenant, run, &result.counts)?;
     }
     if let Some((task, mark)) = &result.mark {
         save::mark(db, tenant, channel, *task, mark)?;

@@ -6,14 +6,14 @@ use rusqlite::{Connection, Row, params};
 use super::{
     fault::Fail,
     json::{each, execute, first, json, other, record, records, state},
-    lease, setting,
+    lease, save, setting,
     task::task,
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
-        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunResult, StoreError, Trigger,
-        run::QUIET_RUNS_KEPT,
+        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, StoreError,
+        Trigger, run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -31,7 +31,8 @@ pub(super) fn start(db: &Connection, new: &NewRun) -> Result<RunId, Fail> {
     let id = first(
         db,
         "INSERT INTO runs (tenant, id, channel, task, set_off_by, started_at, request_key)
-         VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM runs), ?2, ?3, ?4, ?5, ?6) RETURNING id",
+         VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM runs), ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (tenant, request_key) WHERE request_key IS NOT NULL DO NOTHING RETURNING id",
         params![
             new.tenant.as_str(),
             new.channel.as_str(),
@@ -42,7 +43,9 @@ pub(super) fn start(db: &Connection, new: &NewRun) -> Result<RunId, Fail> {
         ],
         |row| Ok(RunId(row.get(0)?)),
     )?
-    .ok_or_else(|| StoreError::Contradiction("a new run got no id".to_owned()))?;
+    .ok_or_else(|| {
+        StoreError::Exists(format!("a run of request {}", new.request_key.as_deref().unwrap_or("-")))
+    })?;
     if let Some(task) = new.task {
         execute(
             db,
@@ -91,6 +94,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
             end.is_quiet()
         ],
     )?;
+    save::run_orders(db, &run.tenant, id, &end.orders)?;
     let Some(task) = run.task else { return Ok(()) };
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task)?;
@@ -166,6 +170,17 @@ pub(super) fn with_lines(db: &Connection, id: RunId) -> Result<Option<(Run, Vec<
         params![run.tenant.as_str(), id.0],
     )?;
     Ok(Some((run, lines)))
+}
+
+/// What became of each order that a person chose for the run.
+pub(super) fn orders(db: &Connection, id: RunId) -> Result<Vec<RunOrder>, Fail> {
+    let Some(run) = get(db, id)? else { return Ok(Vec::new()) };
+    records(
+        db,
+        "order of a run",
+        "SELECT body FROM run_orders WHERE tenant = ?1 AND run = ?2 ORDER BY line",
+        params![run.tenant.as_str(), id.0],
+    )
 }
 
 /// The run that was made for a request.

@@ -18,7 +18,7 @@ use crate::{
         stock::Stock,
     },
     storage::{
-        RunId, RunLine, StoreError,
+        Counts, RunId, RunLine, RunOrder, StoreError,
         rows::{Derived, homes_of_items, is_due, of_channel},
     },
 };
@@ -47,6 +47,7 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[Derived<'_>])
                 row.shortfall,
                 row.changed_at,
                 row.seen,
+                row.delivered_at(),
                 start,
                 length,
             ))
@@ -55,16 +56,17 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[Derived<'_>])
     let written = execute(
         db,
         "INSERT INTO orders (tenant, code, channel, channel_order_id, status, is_open, is_moving,
-             returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen, body)
+             returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen,
+             delivered_at, body)
          SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11,
-             CAST(substr(?3, value ->> 12, value ->> 13) AS TEXT)
+             value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
+             CAST(substr(?3, value ->> 13, value ->> 14) AS TEXT)
          FROM json_each(?2) WHERE true
          ON CONFLICT (tenant, code) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
              is_moving = excluded.is_moving, returned_not_received = excluded.returned_not_received,
              open_conflicts = excluded.open_conflicts, putaways_due = excluded.putaways_due,
              shortfall = orders.shortfall + excluded.shortfall, changed_at = excluded.changed_at,
-             seen = excluded.seen, body = excluded.body
+             seen = excluded.seen, delivered_at = excluded.delivered_at, body = excluded.body
          WHERE channel = excluded.channel AND channel_order_id = excluded.channel_order_id",
         params![tenant.as_str(), json(&rows)?, bodies.bytes()],
     )?;
@@ -311,6 +313,39 @@ pub(super) fn lines(db: &Connection, tenant: &TenantCode, run: RunId, lines: &[R
          SELECT ?1, ?2, (SELECT coalesce(max(line), 0) FROM run_lines WHERE tenant = ?1 AND run = ?2) + 1 + key, value
          FROM json_each(?3)",
         params![tenant.as_str(), run.0, json(lines)?],
+    )?;
+    Ok(())
+}
+
+/// Adds to what a run has come to, so that it can be looked at while it is on.
+pub(super) fn counts(db: &Connection, tenant: &TenantCode, run: RunId, more: &Counts) -> Result<(), Fail> {
+    if *more == Counts::default() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "UPDATE runs SET counts = (
+             SELECT json_group_object(key, value + coalesce(runs.counts ->> key, 0)) FROM json_each(?3))
+         WHERE tenant = ?1 AND id = ?2",
+        params![tenant.as_str(), run.0, json(more)?],
+    )?;
+    Ok(())
+}
+
+/// Keeps what became of each chosen order with the run.
+pub(super) fn run_orders(
+    db: &Connection,
+    tenant: &TenantCode,
+    run: RunId,
+    orders: &[RunOrder],
+) -> Result<(), Fail> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    execute(
+        db,
+        "INSERT INTO run_orders (tenant, run, line, body) SELECT ?1, ?2, key + 1, value FROM json_each(?3)",
+        params![tenant.as_str(), run.0, json(orders)?],
     )?;
     Ok(())
 }

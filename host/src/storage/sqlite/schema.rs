@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_start.sql"),
     include_str!("../../../migrations/sqlite/0002_schedule.sql"),
     include_str!("../../../migrations/sqlite/0003_quiet_runs.sql"),
+    include_str!("../../../migrations/sqlite/0004_sync_now.sql"),
 ];
 
 /// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections

@@ -120,6 +120,7 @@ pub(super) fn due(db: &Connection, now: Millis, full: &Full, limit: u32) -> Resu
              FROM tasks k CROSS JOIN channels c ON c.tenant = k.tenant AND c.code = k.channel
              WHERE k.enabled = 1 AND k.connector = ?1 AND k.next_run_at <= ?2
                  AND k.tenant NOT IN (SELECT value FROM json_each(?3)) AND c.enabled = 1 AND c.lease_until <= {NOW}
+                 AND c.wanted_until <= {NOW}
              ORDER BY k.next_run_at LIMIT ?4"
         )
     });

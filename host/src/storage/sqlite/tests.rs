@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use plugin_api::{ShippedBy, Task};
+use plugin_api::Task;
 use rusqlite::{
     Connection,
     trace::{TraceEvent, TraceEventCodes},
@@ -18,7 +18,7 @@ use crate::{
     domain::order::OrderStatus,
     secrets::Key,
     storage::{
-        Mode, OrderFilter, PageKeys, PageResult, RunFilter, Shipping, Store, StoreError, TaskFilter,
+        Mode, OrderFilter, OrderStage, PageKeys, PageResult, RunFilter, Store, StoreError, TaskFilter,
         suite::{
             self, Database,
             sample::{acme, acme_with, apply, change, export, fence, fk1, import, keys},
@@ -219,15 +219,9 @@ async fn what_is_read_again_and_again_is_found_by_an_index_and_needs_no_sorting(
         order::has_waiting(db, &tenant, &channel)?;
         order::waiting(db, &tenant, &channel, None, 10)?;
         load::orders_of_items(db, &tenant, &channel, &["111".to_owned()])?;
-        for task in [Task::Pending, Task::Delivery] {
-            order::open_refs(
-                db,
-                &tenant,
-                &channel,
-                (task, Shipping { only: None, usual: ShippedBy::Channel }),
-                None,
-                10,
-            )?;
+        for stage in [OrderStage::Open, OrderStage::Moving, OrderStage::DeliveredSince(0)] {
+            let of_channel = OrderFilter { channel: Some(channel.clone()), ..OrderFilter::default() };
+            order::matching_refs(db, &tenant, &OrderFilter { stage: Some(stage), ..of_channel }, None, 10)?;
         }
         for filter in [
             OrderFilter { channel: Some(channel.clone()), ..OrderFilter::default() },
@@ -520,4 +514,43 @@ async fn jobs_that_wait_together_share_one_commit_and_fail_alone() {
         })
         .await;
     assert_eq!(commits.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn deliveries_of_an_earlier_schema_are_found_by_their_time() {
+    let file = File::new();
+    let old = Connection::open(file.path()).unwrap();
+    old.execute_batch(include_str!("../../../migrations/sqlite/0001_start.sql")).unwrap();
+    let package =
+        |status: &str, at: &str| json!({"status": status, "dispatched_at": null, "delivered_at": at});
+    for (code, packages) in [
+        (
+            "A",
+            json!([
+                package("DELIVERED", "2026-01-15T09:30:00Z"),
+                package("DELIVERED", "2026-01-14T09:30:00Z")
+            ]),
+        ),
+        ("B", json!([package("RETURNED", "2026-01-15T09:30:00Z")])),
+        (
+            "C",
+            json!([{"status": "DELIVERED", "delivered_at": null, "dispatched_at": "2026-01-10T09:30:00.500Z"}]),
+        ),
+    ] {
+        old.execute(
+            "INSERT INTO orders VALUES ('acme', ?1, 'FK1', 'OD' || ?1, 'CREATED', 1, 0, 0, 0, 0, 0, NULL, NULL, ?2)",
+            [code.to_owned(), json!({ "items": [], "packages": packages }).to_string()],
+        )
+        .unwrap();
+    }
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    drop(file.try_open().unwrap());
+    let new = Connection::open(file.path()).unwrap();
+    let mut found = new.prepare("SELECT code, delivered_at FROM orders ORDER BY code").unwrap();
+    let found = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let found: Vec<(String, Option<i64>)> = found.map(Result::unwrap).collect();
+    let at = |text| crate::domain::time::parse(text);
+    let expected = [at("2026-01-15T09:30:00Z"), None, at("2026-01-10T09:30:00.500Z")];
+    assert_eq!(found.iter().map(|(_, at)| *at).collect::<Vec<_>>(), expected);
 }

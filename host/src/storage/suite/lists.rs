@@ -1,21 +1,19 @@
 //! What people and tasks by id list.
 
-use plugin_api::{ShippedBy, Task};
+use plugin_api::ShippedBy;
 use serde_json::json;
 
 use super::{
     Database,
-    sample::{acme, acme_with, fk1, import, order, snapshot},
+    sample::{acme, acme_with, fk1, import, now, order, snapshot},
 };
 use crate::{
     domain::{
         order::{ItemStatus, OrderStatus},
         snapshot::Snapshot,
     },
-    storage::{OrderFilter, Shipping, Store, StoreError},
+    storage::{OrderFilter, OrderStage, Shipping, Store, StoreError},
 };
-
-const ALL: Shipping = Shipping { only: None, usual: ShippedBy::Channel };
 
 /// Orders 1 to 4 of FK1, each in another situation, and order 5 of AZ1, cancelled.
 fn mixed() -> Snapshot {
@@ -105,33 +103,81 @@ pub(crate) async fn an_id_that_two_channels_have_is_refused(db: &impl Database) 
 
 pub(crate) async fn tasks_by_id_get_the_orders_that_they_are_about(db: &impl Database) {
     let store = db.open();
-    import(&*store, mixed()).await;
-    let open = |task, after: Option<&'static str>| {
+    let mut tenant = mixed();
+    tenant.orders[3].packages[0].delivered_at = Some(now());
+    import(&*store, tenant).await;
+    let of = |stage| OrderFilter { channel: Some(fk1()), stage: Some(stage), ..OrderFilter::default() };
+    let found = |filter: OrderFilter, after: Option<&'static str>| {
         let store = &store;
         async move {
             let after = after.map(Into::into);
-            let refs = store.open_refs(&acme(), &fk1(), task, ALL, after.as_ref(), 10).await.unwrap();
-            refs.into_iter().map(|(code, _)| code.to_string()).collect::<Vec<_>>()
+            let refs = store.matching_refs(&acme(), &filter, after.as_ref(), 10).await.unwrap();
+            if after.is_none() {
+                assert_eq!(store.count_orders(&acme(), &filter).await.unwrap(), refs.len() as u64);
+            }
+            let named = store.matching_orders(&acme(), &filter, after.as_ref(), 10).await.unwrap();
+            assert!(named.iter().map(|order| &order.code).eq(refs.iter().map(|found| &found.code)));
+            refs.into_iter().map(|found| found.code.to_string()).collect::<Vec<_>>()
         }
     };
-    assert_eq!(open(Task::Pending, None).await, ["O1"]);
-    assert_eq!(open(Task::Delivery, None).await, ["O2", "O3"]);
-    assert_eq!(open(Task::Delivery, Some("O2")).await, ["O3"]);
-    assert!(open(Task::Status, None).await.is_empty());
-    for (only, found) in [(ShippedBy::Channel, 1), (ShippedBy::Seller, 0)] {
-        let only = Shipping { only: Some(only), usual: ShippedBy::Seller };
-        let refs = store.open_refs(&acme(), &fk1(), Task::Pending, only, None, 10).await.unwrap();
-        assert_eq!(refs.len(), found, "the order says itself that the channel ships it");
+    assert_eq!(found(of(OrderStage::Open), None).await, ["O1"]);
+    assert_eq!(found(of(OrderStage::Moving), None).await, ["O2", "O3"]);
+    assert_eq!(found(of(OrderStage::Moving), Some("O2")).await, ["O3"]);
+    assert_eq!(found(of(OrderStage::DeliveredSince(now())), None).await, ["O4"]);
+    assert!(found(of(OrderStage::DeliveredSince(now() + 1)), None).await.is_empty());
+    for (only, count) in [(ShippedBy::Channel, 1), (ShippedBy::Seller, 0)] {
+        let shipping = Some(Shipping { only, usual: ShippedBy::Seller });
+        let filter = OrderFilter { shipping, ..of(OrderStage::Open) };
+        assert_eq!(found(filter, None).await.len(), count, "the order says itself that the channel ships it");
     }
     let asked = ["OD2", "O1", "O2", "O9", "O5"].map(String::from);
     let refs = store.refs(&acme(), &fk1(), &asked).await.unwrap();
-    let found: Vec<_> = refs.iter().map(|(code, _)| code.as_str()).collect();
-    assert_eq!(found, ["O1", "O2"], "each once; O9 is unknown and O5 is of another channel");
-    let (_, first) = &refs[0];
+    let named: Vec<_> = refs.iter().map(|found| (found.code.as_str(), found.has_left)).collect();
+    assert_eq!(named, [("O1", false), ("O2", true)], "each once; O9 is unknown and O5 is of another channel");
+    let first = &refs[0].order;
     assert_eq!(
         (first.order.as_str(), &first.items[..], &first.packages[..], &first.awbs[..]),
         ("OD1", &["111".to_owned()][..], &["P1".to_owned()][..], &["EK1".to_owned()][..])
     );
+}
+
+pub(crate) async fn orders_are_filtered_by_what_is_in_them(db: &impl Database) {
+    let store = db.open();
+    let mut tenant = mixed();
+    tenant.orders[0].on_hold = true;
+    tenant.orders[1].items[0].facility = None;
+    tenant.orders[2].channel_order_id = "50%_OFF".into();
+    import(&*store, tenant).await;
+    let text = |text: &str| OrderFilter { text: Some(text.to_owned()), ..OrderFilter::default() };
+    for (what, expected) in [
+        ("o4", &["O4"][..]),
+        ("od1", &["O1"]),
+        ("K2", &["O2"]),
+        ("0%_o", &["O3"]),
+        ("%", &["O3"]),
+        ("a", &["O1", "O2", "O3", "O4", "O5"]),
+        ("nothing", &[]),
+    ] {
+        assert_eq!(codes(&*store, text(what)).await, expected, "{what}");
+    }
+    let all = OrderFilter::default();
+    let from = OrderFilter { facility: Some("DEL1".into()), ..all.clone() };
+    assert_eq!(codes(&*store, from).await, ["O1", "O3", "O4", "O5"]);
+    assert_eq!(codes(&*store, OrderFilter { on_hold: true, ..all.clone() }).await, ["O1"]);
+    let quiet = |since| OrderFilter { unchanged_since: Some(since), ..OrderFilter::default() };
+    assert_eq!(store.count_orders(&acme(), &quiet(1)).await.unwrap(), 5, "they never changed here");
+    assert_eq!(store.count_orders(&acme(), &all).await.unwrap(), 5);
+}
+
+pub(crate) async fn orders_are_found_in_all_channels_by_their_names(db: &impl Database) {
+    let store = db.open();
+    let mut tenant = mixed();
+    tenant.orders[4].channel_order_id = "OD1".into();
+    import(&*store, tenant).await;
+    let named = store.named_orders(&acme(), &["OD1", "O2", "OD2", "O9"].map(String::from)).await.unwrap();
+    let found: Vec<_> = named.iter().map(|order| (order.code.as_str(), order.channel.as_str())).collect();
+    assert_eq!(found, [("O1", "FK1"), ("O2", "FK1"), ("O5", "AZ1")]);
+    assert!(store.named_orders(&"other".into(), &["O1".to_owned()]).await.unwrap().is_empty());
 }
 
 pub(crate) async fn items_are_counted_per_channel_and_state(db: &impl Database) {

@@ -49,7 +49,8 @@ macro_rules! suite {
             leases:
                 one_run_holds_a_channel,
                 a_lease_that_ran_out_is_taken_over_with_a_higher_epoch,
-                releasing_a_passed_lease_frees_nothing;
+                releasing_a_passed_lease_frees_nothing,
+                a_person_who_waits_goes_ahead_of_the_timer;
             tasks:
                 tasks_are_made_once,
                 channels_that_lack_tasks_are_found_by_connector,
@@ -61,6 +62,8 @@ macro_rules! suite {
                 a_run_learns_how_its_channel_stands,
                 a_run_keeps_its_lines,
                 of_quiet_runs_the_last_are_kept_and_of_others_all,
+                a_run_tells_how_far_it_is_and_keeps_what_became_of_chosen_orders,
+                two_runs_are_not_made_for_one_request,
                 runs_are_listed_newest_first;
             lists:
                 orders_are_filtered,
@@ -68,6 +71,8 @@ macro_rules! suite {
                 an_order_is_found_by_our_code_or_the_channels_id,
                 an_id_that_two_channels_have_is_refused,
                 tasks_by_id_get_the_orders_that_they_are_about,
+                orders_are_filtered_by_what_is_in_them,
+                orders_are_found_in_all_channels_by_their_names,
                 items_are_counted_per_channel_and_state,
                 duties_are_listed_by_number;
             settings:

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::secrets::Secret;
 use crate::storage::{
-    Claim, Counts, Full, NewRun, NewTask, PageKeys, PageResult, RunEnd, RunFilter, RunId, RunLine, RunResult,
-    Store, StoreError, TaskEdit, TaskFilter, TaskRow, Trigger,
+    Claim, Counts, Full, NewRun, NewTask, OrderOutcome, PageKeys, PageResult, RunEnd, RunFilter, RunId,
+    RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow, Trigger,
 };
 
 fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
@@ -29,6 +29,7 @@ fn end(result: RunResult, ended_at: Millis) -> RunEnd {
         retries: 1,
         next_run_at: Some(ended_at + MINUTE),
         complete_until: None,
+        orders: Vec::new(),
     }
 }
 
@@ -264,6 +265,47 @@ pub(crate) async fn of_quiet_runs_the_last_are_kept_and_of_others_all(db: &impl 
     }
     let left = store.runs(&RunFilter::default(), None, 100).await.unwrap();
     assert_eq!(left.iter().rev().map(|run| run.id).collect::<Vec<_>>(), kept);
+}
+
+pub(crate) async fn a_run_tells_how_far_it_is_and_keeps_what_became_of_chosen_orders(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[]).await;
+    let (fence, run) = begin(&*store, &new_run(None, now()), "a").await;
+    for (applied, unchanged) in [(2, 0), (1, 4)] {
+        let counts = Counts { polled: applied + unchanged, applied, unchanged, ..Counts::default() };
+        let page = PageKeys { run: Some(run), ..keys([]) };
+        apply(&*store, &fence, page, move |_| PageResult { counts, ..PageResult::default() }).await.unwrap();
+    }
+    let (on, _) = store.run(run).await.unwrap().unwrap();
+    let so_far = Counts { polled: 7, applied: 3, unchanged: 4, ..Counts::default() };
+    assert_eq!((on.ended_at, on.counts), (None, so_far));
+    let chosen = |order: &str, outcome| RunOrder {
+        order: order.into(),
+        channel_order_id: format!("OD of {order}"),
+        outcome,
+        row: None,
+        code: None,
+        message: "a sentence".into(),
+    };
+    let orders = vec![chosen("O2", OrderOutcome::NotMentioned), chosen("O1", OrderOutcome::Unchanged)];
+    let end = RunEnd { orders: orders.clone(), ..end(RunResult::Success, now()) };
+    store.finish_run(run, &end, None).await.unwrap();
+    store.finish_run(run, &end, Some(&fence)).await.unwrap();
+    assert_eq!(store.run_orders(run).await.unwrap(), orders, "in their order, once");
+    assert!(store.run_orders(RunId(99)).await.unwrap().is_empty());
+}
+
+pub(crate) async fn two_runs_are_not_made_for_one_request(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[]).await;
+    let asked = |key: &str| NewRun { request_key: Some(key.to_owned()), ..new_run(None, now()) };
+    let first = store.start_run(&asked("k1")).await.unwrap();
+    assert!(matches!(store.start_run(&asked("k1")).await, Err(StoreError::Exists(_))));
+    let claimed = store.claim(&acme(), &fk1(), "a", MINUTE, Some(&asked("k1"))).await;
+    assert!(matches!(claimed, Err(StoreError::Exists(_))), "{claimed:?}");
+    let (_, second) = begin(&*store, &asked("k2"), "b").await;
+    assert!(second > first, "the channel was not taken for the other");
+    assert_eq!(store.run_of_request(&acme(), "k1").await.unwrap(), Some(first));
 }
 
 pub(crate) async fn runs_are_listed_newest_first(db: &impl Database) {

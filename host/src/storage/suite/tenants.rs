@@ -264,7 +264,7 @@ pub(crate) async fn a_copy_brings_everything_back_and_lets_no_earlier_run_write(
     store.ensure_tasks(&acme(), &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
     store.put_breaker("connector paytm", "open").await.unwrap();
     store.add_tenant(&"empty".into()).await.unwrap();
-    let fence = fence(&*store, "FK1", "before").await;
+    let (fence, _) = begin(&*store, &new_run(), "before").await;
     let (exported, tasks) =
         (export(&*store, &acme()).await, store.tasks(&TaskFilter::default()).await.unwrap());
 
@@ -285,7 +285,9 @@ pub(crate) async fn a_copy_brings_everything_back_and_lets_no_earlier_run_write(
     assert_eq!(store.breakers(None).await.unwrap(), ["open"]);
     let late = apply(&*store, &fence, keys([]), |_| PageResult::default()).await;
     assert!(matches!(late, Err(StoreError::LeaseLost { .. })), "{late:?}");
-    let next = super::sample::fence(&*store, "FK1", "after").await;
+    let runs = store.runs(&RunFilter::default(), None, 10).await.unwrap();
+    let (next, run) = begin(&*store, &new_run(), "after").await;
+    assert!(runs.iter().all(|old| old.id < run), "{run} after {runs:?}");
     assert!(next.epoch > fence.epoch + 1, "{} after {}", next.epoch, fence.epoch);
 }
 
@@ -315,5 +317,16 @@ pub(crate) async fn a_copy_that_is_not_whole_leaves_nothing(db: &impl Database) 
         assert!(refused.to_string().contains(words), "{words}: {refused}");
         assert!(store.tenants().await.unwrap().is_empty(), "{words}");
         assert!(store.tasks(&TaskFilter::default()).await.unwrap().is_empty(), "{words}");
+    }
+}
+
+fn new_run() -> crate::storage::NewRun {
+    crate::storage::NewRun {
+        tenant: acme(),
+        channel: fk1(),
+        task: Some(Task::Status),
+        trigger: Trigger::Timer,
+        request_key: None,
+        started_at: now(),
     }
 }

@@ -124,7 +124,7 @@ impl Engine {
             request_key: None,
         };
         let span = tracing::info_span!("run", tenant = %due.tenant, channel = %due.channel, task = %due.task);
-        let ran = tracing::Instrument::instrument(self.run_from(request, standing, None), span).await;
+        let ran = tracing::Instrument::instrument(self.run_from(&request, standing, None), span).await;
         if let Ok(summary) = &ran {
             self.tell_figures(&due, summary, now);
         }
@@ -137,7 +137,7 @@ impl Engine {
                 tracing::info!(tenant = %due.tenant, channel = %due.channel, task = %due.task, result = %summary.result, message = summary.message, "run ended");
             }
             // Another run has the channel; the task stays due.
-            Err(SyncError::AlreadyRunning { .. }) => {}
+            Err(SyncError::AlreadyRunning { .. } | SyncError::Stopped) => {}
             Err(error) => {
                 self.put_off(&row, now, None).await;
                 tracing::error!(tenant = %due.tenant, channel = %due.channel, task = %due.task, %error, "run could not be done");

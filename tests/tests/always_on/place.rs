@@ -1,4 +1,4 @@
-//! The daemon through its public command line while things change around it: connectors come and go.
+//! A data directory of its own, a simulated Flipkart, and the program that works on both.
 
 use std::{
     fs,
@@ -15,16 +15,16 @@ use kit::{
 use serde_json::Value;
 
 /// The longest that anything is waited for.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder of its own for the program and its data, so that no connector lies beside the program.
-struct Place {
-    dir: tempfile::TempDir,
-    simulator: Simulator,
+pub(crate) struct Place {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) simulator: Simulator,
 }
 
 impl Place {
-    async fn new() -> Place {
+    pub(crate) async fn new(orders: u32) -> Place {
         let dir = tempfile::tempdir().unwrap();
         let built = built_programs::folder().unwrap();
         fs::create_dir_all(dir.path().join("bin")).unwrap();
@@ -33,7 +33,7 @@ impl Place {
             .or_else(|_| fs::copy(built.join("statusync"), &program).map(drop))
             .unwrap();
         let now = || jiff::Timestamp::now().as_millisecond();
-        let config = Config { backdate_ms: 60_000, ..Config::new(7, 20, now) };
+        let config = Config { backdate_ms: 60_000, ..Config::new(7, orders, now) };
         let simulator = Simulator::start(Flipkart, config).await.unwrap();
         let place = Place { dir, simulator };
         place.run(&["init"]);
@@ -44,7 +44,7 @@ impl Place {
     }
 
     /// Takes a seller over that is live, with its secrets.
-    fn import(&self) {
+    pub(crate) fn import(&self) {
         let mut snapshot = self.simulator.snapshot("acme");
         snapshot["live"] = Value::Bool(true);
         let file = self.dir.path().join("snapshot.json");
@@ -52,25 +52,25 @@ impl Place {
         self.run(&["import", &file.display().to_string()]);
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.dir.path().join("bin/statusync"));
         command.args(args).env_clear().env("STATUSYNC_DATA", self.data()).stdin(Stdio::null());
         command
     }
 
     /// Runs a command that must succeed and returns what it prints.
-    fn run(&self, args: &[&str]) -> Vec<u8> {
+    pub(crate) fn run(&self, args: &[&str]) -> Vec<u8> {
         let output = self.command(args).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {said}");
         output.stdout
     }
 
-    fn daemon(&self) -> Daemon {
+    pub(crate) fn daemon(&self) -> Daemon {
         let mut child = self.command(&["run", "--log", "warn"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
@@ -81,7 +81,7 @@ impl Place {
     }
 
     /// Waits until the last run of a task is as wanted.
-    async fn until_last(&self, task: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until_last(&self, task: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let command = self.command(&["--json", "tasks", "--tenant", "acme"]);
@@ -97,7 +97,7 @@ impl Place {
         }
     }
 
-    fn put(&self, library: &Path) {
+    pub(crate) fn put(&self, library: &Path) {
         let plugins = self.data().join("plugins");
         // Written aside and renamed, as an installer does.
         let aside = plugins.join("libflipkart.part");
@@ -107,13 +107,13 @@ impl Place {
 }
 
 /// Ends with the test.
-struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     rest: Option<std::thread::JoinHandle<Vec<String>>>,
 }
 
 impl Daemon {
-    fn stop(mut self) -> Vec<String> {
+    pub(crate) fn stop(mut self) -> Vec<String> {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(told.success());
         assert_eq!(self.child.wait().unwrap().code(), Some(0));
@@ -126,36 +126,4 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connector_that_is_dropped_in_begins_to_sync_and_one_that_is_taken_away_ends() {
-    let library = built_programs::folder().unwrap().join("libflipkart.so");
-    let place = Place::new().await;
-    let daemon = place.daemon();
-    let listed: Value = serde_json::from_slice(&place.run(&["--json", "connector", "list"])).unwrap();
-    assert_eq!(listed["connectors"].as_array().map(Vec::len), Some(0), "{listed}");
-    place.import();
-
-    place.put(&library);
-    place.run(&["connector", "reload"]);
-    let row = place.until_last("status", "it syncs", |last| last["result"] == "SUCCESS").await;
-    assert_eq!(row["connector"], "flipkart");
-    let exported = String::from_utf8(place.run(&["export", "--tenant", "acme"])).unwrap();
-    assert!(!exported.contains("client_secret"), "its secrets were sealed when its connector came");
-
-    fs::write(place.data().join("plugins/libbroken.so"), "no library").unwrap();
-    fs::remove_file(place.data().join("plugins/libflipkart.so")).unwrap();
-    place.run(&["connector", "reload"]);
-    place.run(&["-q", "tasks", "set", "--tenant", "acme", "--channel", "FK1", "--task", "status", "--now"]);
-    let row = place.until_last("status", "it is skipped", |last| last["result"] == "SKIPPED").await;
-    let message = row["last"]["message"].as_str().unwrap();
-    assert!(message.contains("no libflipkart.so was found"), "{message}");
-
-    place.put(&library);
-    place.run(&["connector", "reload"]);
-    place.run(&["-q", "tasks", "set", "--tenant", "acme", "--channel", "FK1", "--task", "status", "--now"]);
-    place.until_last("status", "it syncs again", |last| last["result"] == "SUCCESS").await;
-    let said = daemon.stop();
-    assert!(said.iter().any(|line| line.contains("libbroken.so")), "the broken file is told: {said:?}");
 }

@@ -51,6 +51,7 @@ impl Figures {
             "How long after their time runs by the timer began."
         );
         metrics::describe_gauge!("statusync_runs_in_flight", "Runs by the timer that are on.");
+        metrics::gauge!("statusync_runs_in_flight").set(0.0);
         metrics::describe_counter!("statusync_outcomes_total", "Observations by connector and outcome.");
         metrics::describe_counter!(
             "statusync_calls_total",

@@ -16,6 +16,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -64,7 +65,7 @@ fn main() -> Result<()> {
         1e3 * daemon.cpu_secs()? / all.runs()
     );
     let (before, cpu, since) = (all, daemon.cpu_secs()?, Instant::now());
-    pass(Duration::from_secs(args.minutes * 60));
+    daemon.pass(Duration::from_secs(args.minutes * 60))?;
     let wall = since.elapsed().as_secs_f64();
     let after = daemon.figures()?;
     let cpu = daemon.cpu_secs()? - cpu;
@@ -82,11 +83,6 @@ fn main() -> Result<()> {
         println!("{words}: {} MiB", daemon.status(name)? / 1024);
     }
     daemon.stop()
-}
-
-#[expect(clippy::disallowed_methods, reason = "what is measured is what happens in a time")]
-fn pass(time: Duration) {
-    thread::sleep(time);
 }
 
 fn set_up(args: &Args) -> Result<()> {
@@ -137,6 +133,8 @@ fn statusync(args: &Args, words: &[&str]) -> Result<()> {
 struct Daemon {
     child: Child,
     address: String,
+    /// Closes when the daemon ends.
+    talk: Receiver<()>,
 }
 
 impl Drop for Daemon {
@@ -169,13 +167,15 @@ impl Daemon {
         let address =
             rest.split_once(',').or(rest.split_once(';')).map_or(rest, |(address, _)| address).to_owned();
         // What it says from now on is for whoever looks on.
+        let (talking, talk) = channel();
         thread::spawn(move || {
+            let _ends_with_the_daemon = talking;
             for line in told.lines().map_while(Result::ok) {
                 eprintln!("{line}");
             }
         });
         println!("the daemon answered after {:.1} s", began.elapsed().as_secs_f64());
-        Ok(Daemon { child, address })
+        Ok(Daemon { child, address, talk })
     }
 
     fn figures(&self) -> Result<Figures> {
@@ -186,10 +186,18 @@ impl Daemon {
         Ok(Figures::of(&text))
     }
 
+    /// Lets time pass, as long as the daemon is there.
+    fn pass(&self, time: Duration) -> Result<()> {
+        match self.talk.recv_timeout(time) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            _ => bail!("the daemon ended by itself"),
+        }
+    }
+
     fn wait_until_quiet(&self) -> Result<()> {
         let mut quiet = 0;
         while quiet < 5 {
-            pass(Duration::from_secs(1));
+            self.pass(Duration::from_secs(1))?;
             let figures = self.figures()?;
             let is_quiet = figures.sum("statusync_runs_in_flight") < QUIET && figures.runs() > 0.0;
             quiet = if is_quiet { quiet + 1 } else { 0 };

@@ -15,14 +15,17 @@ use plugin_api::Error as ConnectorError;
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{self, Config, ConfigError, SyncConfig},
+    config::{self, Config, ConfigError, DatabaseUrl, PostgresUrl, SyncConfig},
     fetch::{self, Egress, Fetcher, NoPacing, Retrying},
     kept::{StoredBreakers, StoredPacing},
     plugins::Registry,
     secrets::{Key, SecretError},
-    storage::{Sqlite, Store, StoreError},
+    storage::{Postgres, PostgresSetup, Sqlite, Store, StoreError},
     sync::{Engine, LeaseTimes, Pool, Setup, Stop},
 };
+
+/// The database of a data directory, unless another is named.
+const DATABASE: &str = "statusync.db";
 
 /// Why the parts could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -103,10 +106,13 @@ impl DataDir {
         self.0.join("key")
     }
 
-    /// The database.
-    pub fn database(&self, config: &Config) -> PathBuf {
-        let name = config.database.url.as_ref().map_or(Path::new("statusync.db"), |url| &url.0);
-        self.0.join(name)
+    /// The database, if it is a file.
+    pub fn database(&self, config: &Config) -> Option<PathBuf> {
+        match &config.database.url {
+            None => Some(self.0.join(DATABASE)),
+            Some(DatabaseUrl::Sqlite(path)) => Some(self.0.join(path)),
+            Some(DatabaseUrl::Postgres(_)) => None,
+        }
     }
 
     /// The host's own copies of connector files.
@@ -148,8 +154,7 @@ impl DataDir {
         }
         let key = self.key_file();
         if !key.exists() {
-            let database = self.database(config);
-            if database.exists() {
+            if let Some(database) = self.database(config).filter(|file| file.exists()) {
                 return Err(AppError::KeyLost { key, database });
             }
             Key::create(&key)?;
@@ -205,16 +210,18 @@ impl App {
     /// # Errors
     /// [`AppError::Missing`] if there is none, and what key and store say.
     pub fn open(data: DataDir, config: Config) -> Result<App, AppError> {
-        if !data.path().is_dir() || !data.key_file().exists() && !data.database(&config).exists() {
+        let key_file = data.key_file();
+        if !data.path().is_dir() {
             return Err(AppError::Missing(data.path().to_owned()));
         }
-        let (key_file, database) = (data.key_file(), data.database(&config));
         if !key_file.exists() {
-            return Err(AppError::KeyLost { key: key_file, database });
+            return Err(match data.database(&config).filter(|file| file.exists()) {
+                Some(database) => AppError::KeyLost { key: key_file, database },
+                None => AppError::Missing(data.path().to_owned()),
+            });
         }
-        let key = Key::load(&key_file)?;
-        let store = Sqlite::open(&database, key)?;
-        Ok(App { data, config, clock: Arc::new(SystemClock), store: Arc::new(store), stop: Stop::default() })
+        let store = open_store(&data, &config, Key::load(&key_file)?)?;
+        Ok(App { data, config, clock: Arc::new(SystemClock), store, stop: Stop::default() })
     }
 
     /// The connectors of the plugin folders. A folder that does not exist holds none.
@@ -279,6 +286,34 @@ impl App {
     }
 }
 
+fn open_store(data: &DataDir, config: &Config, key: Key) -> Result<Arc<dyn Store>, AppError> {
+    Ok(match &config.database.url {
+        Some(DatabaseUrl::Postgres(url)) => Arc::new(Postgres::open(&postgres(url, config), key)?),
+        Some(DatabaseUrl::Sqlite(path)) => Arc::new(Sqlite::open(&data.0.join(path), key)?),
+        None => Arc::new(Sqlite::open(&data.0.join(DATABASE), key)?),
+    })
+}
+
+fn postgres(url: &PostgresUrl, config: &Config) -> PostgresSetup {
+    PostgresSetup {
+        url: url.reveal().to_owned(),
+        connections: usize::try_from(config.database.connections.get()).unwrap_or(usize::MAX),
+        prepared_statements: config.database.prepared_statements,
+        allow_privileged_role: config.database.allow_privileged_role,
+    }
+}
+
+/// The role that hosts work with, of a configuration that names a PostgreSQL database.
+///
+/// # Errors
+/// [`AppError::Store`] if the URL cannot be read.
+pub fn database_role(config: &Config) -> Result<Option<String>, AppError> {
+    match &config.database.url {
+        Some(DatabaseUrl::Postgres(url)) => Ok(Some(postgres(url, config).role()?)),
+        _ => Ok(None),
+    }
+}
+
 /// A registry that has looked into those of the folders that exist.
 pub fn scanned(store: PathBuf, folders: &[PathBuf]) -> Arc<Registry> {
     let registry = Registry::new(store);
@@ -305,7 +340,7 @@ mod tests {
         assert_eq!(data.make(&config).unwrap(), Vec::<PathBuf>::new());
         assert_eq!(fs::read(data.key_file()).unwrap(), key);
 
-        fs::write(data.database(&config), "").unwrap();
+        fs::write(data.database(&config).unwrap(), "").unwrap();
         fs::remove_file(data.key_file()).unwrap();
         assert!(matches!(data.make(&config), Err(AppError::KeyLost { .. })));
         assert!(!data.key_file().exists());

@@ -34,17 +34,57 @@ pub struct Config {
 }
 
 /// `[database]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseConfig {
-    /// The SQLite file; absent = `statusync.db` in the data directory. A relative path starts there too.
+    /// The database; absent = the SQLite file `statusync.db` in the data directory. A relative path starts there too.
     pub url: Option<DatabaseUrl>,
+    /// The most connections to a PostgreSQL server at once.
+    pub connections: NonZeroU32,
+    /// Whether statements are prepared once for each connection to a PostgreSQL server.
+    pub prepared_statements: bool,
+    /// Whether a PostgreSQL role may be used that row security does not hold. The command line says so, never the file.
+    #[serde(skip)]
+    pub allow_privileged_role: bool,
 }
 
-/// The path of an SQLite file, written as a path or as `sqlite:PATH`.
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        DatabaseConfig {
+            url: None,
+            connections: count(10),
+            prepared_statements: true,
+            allow_privileged_role: false,
+        }
+    }
+}
+
+/// A database: an SQLite file, written as a path or as `sqlite:PATH`, or one on a PostgreSQL server, `postgres://…`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct DatabaseUrl(pub PathBuf);
+pub enum DatabaseUrl {
+    /// The path of a file.
+    Sqlite(PathBuf),
+    /// The URL of a server's database.
+    Postgres(PostgresUrl),
+}
+
+/// The URL of a database on a PostgreSQL server. It may hold a password, so it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+impl PostgresUrl {
+    /// The URL as it was written, password and all.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresUrl([not shown])")
+    }
+}
 
 impl TryFrom<String> for DatabaseUrl {
     type Error = String;
@@ -54,22 +94,19 @@ impl TryFrom<String> for DatabaseUrl {
         let path = match scheme {
             "" => text.as_str(),
             "sqlite" => text["sqlite:".len()..].trim_start_matches("//"),
-            "postgres" | "postgresql" => {
-                return Err(
-                    "PostgreSQL is not supported yet; leave `url` out, or give the path of an SQLite file"
-                        .into(),
-                );
-            }
+            "postgres" | "postgresql" => return Ok(DatabaseUrl::Postgres(PostgresUrl(text))),
+            // The rest of it may be a password.
             _ => {
                 return Err(format!(
-                    "`{text}` is no path of an SQLite file, such as /var/lib/statusync/statusync.db"
+                    "`{scheme}:` is no database that is known here; give the path of an SQLite file, such as \
+                     /var/lib/statusync/statusync.db, or postgres://role@host/database"
                 ));
             }
         };
         if path.is_empty() {
             return Err("the path of the SQLite file is empty; leave `url` out for the default".into());
         }
-        Ok(DatabaseUrl(path.into()))
+        Ok(DatabaseUrl::Sqlite(path.into()))
     }
 }
 
@@ -289,7 +326,7 @@ mod tests {
             .collect();
         let mut config = Config::parse(&given, Path::new("c.toml")).unwrap();
         assert_eq!(config.log.level.take(), Some(Level::Info));
-        assert_eq!(config.database.url.take(), Some(DatabaseUrl("statusync.db".into())));
+        assert_eq!(config.database.url.take(), Some(DatabaseUrl::Sqlite("statusync.db".into())));
         assert_eq!(config, Config::default());
     }
 
@@ -323,18 +360,13 @@ mod tests {
             ("[egress]\nallow_loopback = 1\n", "c.toml:2:18: egress.allow_loopback: ", "a boolean"),
             ("[plugins]\ndirs = \"x\"\n", "c.toml:2:8: plugins.dirs: ", "sequence"),
             (
-                "[database]\nurl = \"postgres://h/db\"\n",
-                "c.toml:2:7: database.url: PostgreSQL is not",
-                "SQLite",
-            ),
-            (
                 "[http]\nlisten = \"8420\"\n",
                 "c.toml:2:10: http.listen: `8420` is no address and port",
                 "127.0.0.1:8420",
             ),
             (
-                "[database]\nurl = \"mysql://h\"\n",
-                "c.toml:2:7: database.url: `mysql://h` is no path",
+                "[database]\nurl = \"mysql://u:secret@h\"\n",
+                "c.toml:2:7: database.url: `mysql:` is no database that is known here; give",
                 "SQLite",
             ),
             ("[database]\nurl = \"\"\n", "c.toml:2:7: database.url: the path", "empty"),
@@ -351,7 +383,23 @@ mod tests {
     #[test]
     fn a_database_may_be_named_by_path_or_by_url() {
         for text in ["/x/s.db", "sqlite:/x/s.db", "sqlite:///x/s.db"] {
-            assert_eq!(DatabaseUrl::try_from(text.to_owned()), Ok(DatabaseUrl("/x/s.db".into())), "{text}");
+            assert_eq!(
+                DatabaseUrl::try_from(text.to_owned()),
+                Ok(DatabaseUrl::Sqlite("/x/s.db".into())),
+                "{text}"
+            );
         }
+        for text in ["postgres://app:s3cret@h/db", "postgresql://app:s3cret@h/db"] {
+            let config =
+                Config::parse(&format!("[database]\nurl = \"{text}\""), Path::new("c.toml")).unwrap();
+            let Some(DatabaseUrl::Postgres(url)) = &config.database.url else { panic!("{config:?}") };
+            assert_eq!(url.reveal(), text);
+            assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_command_line_allows_a_privileged_role() {
+        assert!(error("[database]\nallow_privileged_role = true\n").contains("unknown field"));
     }
 }

@@ -466,10 +466,10 @@ fn a_wrong_configuration_is_told_with_its_place() {
         .run(&format!("--config {file} tenant add acme"))
         .says(2, &["c.toml:2:1: sync.lease_tll_ms: unknown field", "did you mean `lease_ttl_ms`?"]);
     place.run("--config none.toml tenant add acme").says(2, &["could not read none.toml"]);
-    let file = place.file("pg.toml", "[database]\nurl = \"postgres://x\"\n");
-    place
-        .run(&format!("--config {file} tenant add acme"))
-        .says(2, &["pg.toml:2:7", "PostgreSQL is not supported yet"]);
+    let file = place.file("db.toml", "[database]\nurl = \"mysql://u:hush@x\"\n");
+    let said = place.run(&format!("--config {file} tenant add acme"));
+    said.says(2, &["db.toml:2:7", "`mysql:` is no database that is known here"]);
+    assert!(!said.err.contains("hush"), "{}", said.err);
 }
 
 #[test]

@@ -38,6 +38,8 @@ impl Context {
             Ok(data) => app::read_config(named.as_deref(), data),
             Err(_) => Ok(Config::default()),
         };
+        let is_allowed = global.allow_privileged_role;
+        let config = config.map(|config| allowing(config, is_allowed));
         let out = Out { is_json: global.json, is_quiet: global.quiet };
         Context { out, data, named, log: global.log, config }
     }
@@ -47,7 +49,9 @@ impl Context {
     /// # Errors
     /// What is wrong in it.
     pub(super) fn read_again(&self) -> Result<Config, Failure> {
-        Ok(app::read_config(self.named.as_deref(), self.data()?)?)
+        let config = app::read_config(self.named.as_deref(), self.data()?)?;
+        let is_allowed = self.config()?.database.allow_privileged_role;
+        Ok(allowing(config, is_allowed))
     }
 
     /// The level that the command line asks for, which a configuration does not change.
@@ -133,6 +137,12 @@ impl Context {
             folders.join(", ")
         ))
     }
+}
+
+/// The configuration with what the command line alone may allow.
+fn allowing(mut config: Config, privileged_role: bool) -> Config {
+    config.database.allow_privileged_role = privileged_role;
+    config
 }
 
 /// A folder that is gone when it is dropped.

@@ -12,6 +12,7 @@ mod connector_test;
 mod connector_try;
 mod context;
 mod daemon;
+mod database;
 mod doctor;
 mod doctor_tenants;
 mod exit;
@@ -90,6 +91,9 @@ struct Global {
     /// How much to log to stderr
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "Everywhere")]
     log: Option<Level>,
+    /// Work with a PostgreSQL role that row security does not hold: a superuser, or the owner of the tables
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    allow_privileged_role: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,6 +130,8 @@ enum Command {
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
     Completions(completions::Completions),
     #[command(subcommand, hide = true)]
     Schema(schema::Schema),
@@ -156,6 +162,7 @@ impl Command {
             Command::Doctor(command) => command.run(context).await,
             Command::Backup(command) => command.run(context).await,
             Command::Restore(command) => command.run(context).await,
+            Command::Database(command) => command.run(context).await,
             Command::Completions(command) => command.run(context, &mut Cli::command()),
             Command::Schema(command) => command.run(context),
         }

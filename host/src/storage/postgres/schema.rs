@@ -41,15 +41,8 @@ enum Privilege {
     Superuser,
 }
 
-/// What stands against working here.
-struct Found {
-    privilege: Privilege,
-    /// The schema's number; `None` if there is no schema.
-    schema: Option<i64>,
-}
-
-/// Looks where we are and who we are.
-async fn look(hub: &Connections) -> Result<Found, Fail> {
+/// Looks who we are, on a server that is new enough.
+async fn privilege(hub: &Connections) -> Result<Privilege, Fail> {
     let mut db = hub.begin(&begin(&Scope::Host, Access::Read, QUICK)).await?;
     let (number, version) = first(
         &mut db,
@@ -84,9 +77,8 @@ async fn look(hub: &Connections) -> Result<Found, Fail> {
     )
     .await?
     .unwrap_or(Privilege::None);
-    let schema = number_of_schema(&mut db).await?;
     hub.roll_back(db).await?;
-    Ok(Found { privilege, schema })
+    Ok(privilege)
 }
 
 async fn number_of_schema(db: &mut Tx) -> Result<Option<i64>, Fail> {
@@ -98,13 +90,20 @@ async fn number_of_schema(db: &mut Tx) -> Result<Option<i64>, Fail> {
     first(db, "SELECT version FROM schema_version", with![], |row| Ok(row.try_get(0)?)).await
 }
 
+async fn schema(hub: &Connections) -> Result<Option<i64>, Fail> {
+    let mut db = hub.begin(&begin(&Scope::Host, Access::Read, QUICK)).await?;
+    let number = number_of_schema(&mut db).await?;
+    hub.roll_back(db).await?;
+    Ok(number)
+}
+
 /// Whether the host may work with what was found; makes the schema if the role may and `is_privilege_allowed`.
 pub(super) async fn admit(hub: &Connections, is_privilege_allowed: bool) -> Result<(), Fail> {
-    let mut found = look(hub).await?;
+    let privilege = privilege(hub).await?;
     let place = &hub.address.place;
     let role = hub.address.role();
-    if found.privilege != Privilege::None {
-        let what = match found.privilege {
+    if privilege != Privilege::None {
+        let what = match privilege {
             Privilege::Superuser => "is a superuser",
             Privilege::BypassRls => "may bypass row security",
             Privilege::Owner | Privilege::None => "owns the tables",
@@ -120,10 +119,12 @@ pub(super) async fn admit(hub: &Connections, is_privilege_allowed: bool) -> Resu
             ));
         }
         tracing::warn!(role, "the database's role {what}: the database does not keep tenants apart");
-        migrate(hub).await?;
-        found = look(hub).await?;
     }
-    match found.schema {
+    // A role that may own the tables makes them.
+    if is_privilege_allowed && (privilege != Privilege::None || schema(hub).await?.is_none()) {
+        migrate(hub).await?;
+    }
+    match schema(hub).await? {
         Some(schema) if schema == known() => {}
         Some(schema) if schema > known() => {
             return Err(StoreError::Newer { path: place.into(), found: schema, known: known() }.into());
@@ -201,6 +202,16 @@ async fn make_number(hub: &Connections) -> Result<(), Fail> {
     match made {
         Ok(_) => hub.commit(db).await,
         Err(fail) if matches!(fail.code(), Some("23505" | "42P07" | "42710")) => hub.roll_back(db).await,
+        Err(fail) if fail.code() == Some("42501") => {
+            let (role, database) = (hub.address.role(), hub.address.database());
+            Err(refused(
+                &hub.address.place,
+                format!(
+                    "does not let role {role} make tables; name the owner of the database, or make it the owner: ALTER DATABASE \
+                     \"{database}\" OWNER TO \"{role}\""
+                ),
+            ))
+        }
         Err(fail) => Err(fail),
     }
 }

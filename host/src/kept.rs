@@ -7,8 +7,8 @@ use plugin_api::{Error, ErrorKind, Operation};
 
 use crate::{
     clock::Clock,
-    fetch::{BreakerLog, OpenBreaker, Pacing, Subject, Turn},
-    storage::{Store, StoreError},
+    fetch::{BreakerLog, Claimed, OpenBreaker, Pacing, Subject, Tenure, Turn},
+    storage::{Call, Fence, Slot, Store, StoreError},
 };
 
 /// The rate plan.
@@ -21,25 +21,43 @@ impl Pacing for StoredPacing {
     fn turn<'a>(
         &'a self,
         account: &'a str,
+        tenure: Option<&'a dyn Tenure>,
         operation: &'a Operation,
         patience: Duration,
     ) -> BoxFuture<'a, Result<Turn, Error>> {
         Box::pin(async move {
-            let interval_ms =
-                i64::try_from(self.refill(operation).as_micros().div_ceil(1_000)).unwrap_or(i64::MAX);
-            let failed = |error: StoreError| {
-                Error::new(ErrorKind::Unavailable, format!("the rate plan cannot be read: {error}"))
+            let interval = self.refill(operation).as_micros().div_ceil(1_000);
+            let call = Call {
+                account: account.to_owned(),
+                operation: operation.name.clone(),
+                interval_ms: i64::try_from(interval).unwrap_or(i64::MAX),
+                burst: operation.burst,
+                patience_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX),
+                now: self.clock.now_ms(),
             };
-            let now = self.clock.now_ms();
-            let reserved = self.store.reserve(account, &operation.name, interval_ms, operation.burst, now);
-            let wait = Duration::from_millis(reserved.await.map_err(failed)?.try_into().unwrap_or(0));
-            if wait <= patience {
-                return Ok(Turn::In(wait));
+            let fence = tenure.map(fence);
+            let wait = |ms: i64| Duration::from_millis(ms.try_into().unwrap_or(0));
+            match self.store.reserve(call, fence.as_ref()).await {
+                Ok(Slot::Taken(ms)) => Ok(Turn::In(wait(ms))),
+                Ok(Slot::TooFar(ms)) => Ok(Turn::TooLong(wait(ms))),
+                Err(StoreError::LeaseLost { .. }) => Err(lease_lost()),
+                Err(error) => {
+                    Err(Error::new(ErrorKind::Unavailable, format!("the rate plan cannot be read: {error}")))
+                }
             }
-            self.store.give_back(account, &operation.name, interval_ms).await.map_err(failed)?;
-            Ok(Turn::TooLong(wait))
         })
     }
+}
+
+/// The store's word for a claim.
+pub(crate) fn fence(tenure: &dyn Tenure) -> Fence {
+    let Claimed { tenant, channel, holder, epoch } = tenure.claim();
+    Fence { tenant: tenant.into(), channel: channel.into(), holder: holder.to_owned(), epoch }
+}
+
+/// What a job is told whose channel another run has taken over.
+pub(crate) fn lease_lost() -> Error {
+    Error::new(ErrorKind::Unavailable, "lease lost: another run may have the channel now")
 }
 
 /// Open breakers.

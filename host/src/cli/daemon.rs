@@ -206,6 +206,7 @@ async fn look_for_connectors(
         let looked =
             tokio::task::spawn_blocking(move || registry_there.scan(&existing(&folders_there))).await;
         let taken = looked.unwrap_or_default();
+        tracing::debug!(taken = taken.len(), "the plugin folders were looked at");
         for connector in &taken {
             tracing::info!(connector = %connector.descriptor.id, version = %connector.version, "a connector is taken");
         }

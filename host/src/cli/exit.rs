@@ -123,9 +123,10 @@ impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
         let exit = match error {
             SyncError::Store(error) => return error.into(),
-            SyncError::AlreadyRunning { .. } | SyncError::Refused(_) | SyncError::NothingChosen(_) => {
-                Exit::Blocked
-            }
+            SyncError::AlreadyRunning { .. }
+            | SyncError::NoLongerDue
+            | SyncError::Refused(_)
+            | SyncError::NothingChosen(_) => Exit::Blocked,
             SyncError::Stopped => Exit::Interrupted,
             SyncError::NotFound(_) => Exit::Failed,
             SyncError::BadRequest(_) => Exit::Usage,

@@ -109,7 +109,7 @@ impl Sync {
             since_ms: since.map(|since| since.ago(now)),
             dry_run,
             trigger: Trigger::Manual,
-            next_run_at: None,
+            due: None,
             request_key,
         };
         let stop = app.stop.clone();

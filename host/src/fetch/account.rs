@@ -16,8 +16,8 @@ use plugin_api::{Descriptor, Error, ErrorKind, Operation, Reply};
 use tracing::Instrument as _;
 
 use super::{
-    Fetcher, HeldToken, LARGEST_REPLY_BYTES, Login, Observer, Secret, TokenStore, login::Numbered,
-    login::TokenCell, redact::Scrub, target::Targets,
+    Fetcher, HeldToken, LARGEST_REPLY_BYTES, Login, Observer, Secret, Tenure, TokenStore, login::Numbered,
+    login::TokenCell, redact::Scrub, target::Targets, tenure::Caller,
 };
 
 /// Replaced secrets and tokens that are remembered for blanking.
@@ -47,7 +47,7 @@ pub struct AccountSetup<'a> {
 /// of its own: it remembers which token the job has used last.
 pub struct Account {
     identity: Arc<Identity>,
-    observer: Option<Observer>,
+    caller: Caller,
     used: AtomicU64,
 }
 
@@ -55,7 +55,7 @@ pub struct Account {
 #[derive(Clone)]
 pub struct LoginSender {
     identity: Arc<Identity>,
-    observer: Option<Observer>,
+    caller: Caller,
 }
 
 /// What all handles of an account share.
@@ -70,6 +70,8 @@ pub(super) struct Identity {
     pub(super) learnt_rates: Mutex<BTreeMap<String, f64>>,
     secret_names: Vec<String>,
     secrets: Mutex<Arc<BTreeMap<String, Secret>>>,
+    /// The secrets as they lie in the store, as far as is known: what was handed in, and what was kept since.
+    stored_secrets: Mutex<BTreeMap<String, Secret>>,
     /// Secrets and tokens that were replaced: a marketplace may still echo them.
     retired: Mutex<Vec<Secret>>,
     tokens: TokenCell,
@@ -96,19 +98,22 @@ impl Account {
             reply_bytes: descriptor.limits.reply_bytes.min(LARGEST_REPLY_BYTES),
             learnt_rates: Mutex::default(),
             secret_names: secret_names.collect(),
+            stored_secrets: Mutex::new(setup.secrets.clone()),
             secrets: Mutex::new(Arc::new(setup.secrets)),
             retired: Mutex::default(),
             tokens: TokenCell::new(setup.token),
             login: setup.login,
             store: setup.store,
         };
-        Ok(Account { identity: Arc::new(identity), observer: None, used: AtomicU64::new(0) })
+        Ok(Account { identity: Arc::new(identity), caller: Caller::default(), used: AtomicU64::new(0) })
     }
 
-    /// A handle for one job, whose attempts (and those of logins that it causes) are told to `observer`.
+    /// A handle for one job, whose attempts (and those of logins that it causes) are told to `observer`, and leave only
+    /// while `tenure` lasts.
     #[must_use]
-    pub fn for_job(&self, observer: Option<Observer>) -> Account {
-        Account { identity: Arc::clone(&self.identity), observer, used: AtomicU64::new(0) }
+    pub fn for_job(&self, observer: Option<Observer>, tenure: Option<Arc<dyn Tenure>>) -> Account {
+        let caller = Caller { observer, tenure };
+        Account { identity: Arc::clone(&self.identity), caller, used: AtomicU64::new(0) }
     }
 
     /// Sends a request and returns the final reply, of whatever HTTP status.
@@ -118,10 +123,11 @@ impl Account {
     ///
     /// # Errors
     /// `bad_request` for what a connector may not ask for (nothing was sent then), `config` for a missing secret,
-    /// `rate_limited` with advice if waiting would take too long, `unavailable` if no attempt brought a reply,
+    /// `rate_limited` with advice if waiting would take too long, `unavailable` if no attempt brought a reply or the job's
+    /// tenure is over,
     /// `bad_reply` for a reply that is too large or packed otherwise than asked for, and what a login said.
     pub async fn send(&self, request: plugin_abi::Request) -> Result<Reply, Error> {
-        self.identity.send(&request, Some(&self.used), self.observer.as_ref()).await
+        self.identity.send(&request, Some(&self.used), &self.caller).await
     }
 
     /// Logs in again, unless another job has done so since this one last used the token.
@@ -133,7 +139,7 @@ impl Account {
             0 => self.identity.tokens.newest(),
             used => used,
         };
-        self.identity.token(stale, self.observer.as_ref()).await.map(|_| ())
+        self.identity.token(stale, &self.caller).await.map(|_| ())
     }
 }
 
@@ -144,17 +150,13 @@ impl LoginSender {
     /// # Errors
     /// As for [`Account::send`].
     pub async fn send(&self, request: plugin_abi::Request) -> Result<Reply, Error> {
-        self.identity.send(&request, None, self.observer.as_ref()).await
+        self.identity.send(&request, None, &self.caller).await
     }
 }
 
 impl Identity {
     /// A good token whose number is above `stale`, after a login if need be.
-    pub(super) async fn token(
-        self: &Arc<Self>,
-        stale: u64,
-        observer: Option<&Observer>,
-    ) -> Result<Numbered, Error> {
+    pub(super) async fn token(self: &Arc<Self>, stale: u64, caller: &Caller) -> Result<Numbered, Error> {
         let now_ms = || self.fetcher.clock.now_ms();
         if let Some(known) = self.tokens.known(stale, now_ms()) {
             return known;
@@ -164,7 +166,7 @@ impl Identity {
         if let Some(known) = self.tokens.known(stale, now_ms()) {
             return known;
         }
-        let sender = LoginSender { identity: Arc::clone(self), observer: observer.cloned() };
+        let sender = LoginSender { identity: Arc::clone(self), caller: caller.clone() };
         // On a task of its own: a job that is cancelled half-way must not lose a secret that was just rotated.
         let login = tokio::spawn(
             async move {
@@ -186,6 +188,7 @@ impl Identity {
             .login
             .as_ref()
             .ok_or_else(|| Error::auth("this connector has no login: check the channel's secrets"))?;
+        let caller = sender.caller.clone();
         let mut token = login(sender).await?;
         if token.value.is_empty() {
             return Err(Error::bad_reply("the login brought an empty token"));
@@ -194,14 +197,22 @@ impl Identity {
         if !rotated.is_empty() {
             let rotated = rotated.into_iter().map(|(name, value)| (name, Secret::from(value))).collect();
             self.rotate(&rotated)?;
-            self.store.keep_secrets(&self.key, &rotated).await?;
+            let replaced = self.stored(&rotated);
+            self.store.keep_secrets(&self.key, &replaced, &rotated).await?;
+            self.stored_secrets.lock().unwrap_or_else(PoisonError::into_inner).extend(rotated);
         }
         if let Some(old) = self.tokens.any() {
             self.retire(std::iter::once(&old.value).chain(old.parts.values()));
         }
         let token = HeldToken::new(token, self.fetcher.clock.now_ms());
-        self.store.keep_token(&self.key, &token).await?;
+        self.store.keep_token(&self.key, caller.tenure(), &token).await?;
         Ok(token)
+    }
+
+    /// The secrets of these names as they are in the store, as far as this account knows.
+    fn stored(&self, names: &BTreeMap<String, Secret>) -> BTreeMap<String, Secret> {
+        let stored = self.stored_secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        names.keys().filter_map(|name| Some((name.clone(), stored.get(name)?.clone()))).collect()
     }
 
     /// Takes rotated secrets into use. This comes before storing them: should that fail, the next login has them still.
@@ -379,7 +390,7 @@ mod tests {
     async fn two_jobs_that_ask_anew_for_the_same_token_get_one_login() {
         let (scene, logins) = Scene::new().with_login();
         let stage = scene.play(|_, _| Ok(reply(200, &[], "")));
-        let (one, two) = (stage.account.for_job(None), stage.account.for_job(None));
+        let (one, two) = (stage.account.for_job(None, None), stage.account.for_job(None, None));
         one.send(signed()).await.unwrap();
         two.send(signed()).await.unwrap();
         assert_eq!(logins.load(Ordering::SeqCst), 1);
@@ -494,6 +505,7 @@ mod tests {
         fn keep_secrets<'a>(
             &'a self,
             account: &'a str,
+            _: &'a BTreeMap<String, Secret>,
             rotated: &'a BTreeMap<String, Secret>,
         ) -> BoxFuture<'a, Result<(), Error>> {
             let shown: Vec<_> =
@@ -504,6 +516,7 @@ mod tests {
         fn keep_token<'a>(
             &'a self,
             account: &'a str,
+            _: Option<&'a dyn Tenure>,
             token: &'a HeldToken,
         ) -> BoxFuture<'a, Result<(), Error>> {
             self.write(format!("{account} token {}", token.value.reveal()), self.token_fails)

@@ -12,6 +12,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use plugin_api::{Error, Operation};
 
+use super::Tenure;
 use crate::clock::Clock;
 
 /// When a call may leave.
@@ -27,13 +28,15 @@ pub enum Turn {
 pub trait Pacing: Send + Sync {
     /// Takes the next slot of an account's operation, unless it is further off than `patience`.
     ///
-    /// `operation` carries the rate that is granted now, which may differ from the descriptor's.
+    /// `operation` carries the rate that is granted now, which may differ from the descriptor's. A slot that is written down
+    /// is taken only while `tenure` has not been passed.
     ///
     /// # Errors
-    /// `unavailable` if the plan cannot be read; the call does not leave then.
+    /// `unavailable` if the plan cannot be read or the tenure is over; the call does not leave then.
     fn turn<'a>(
         &'a self,
         account: &'a str,
+        tenure: Option<&'a dyn Tenure>,
         operation: &'a Operation,
         patience: Duration,
     ) -> BoxFuture<'a, Result<Turn, Error>>;
@@ -49,7 +52,13 @@ pub trait Pacing: Send + Sync {
 pub struct NoPacing;
 
 impl Pacing for NoPacing {
-    fn turn<'a>(&'a self, _: &'a str, _: &'a Operation, _: Duration) -> BoxFuture<'a, Result<Turn, Error>> {
+    fn turn<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<&'a dyn Tenure>,
+        _: &'a Operation,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Turn, Error>> {
         Box::pin(std::future::ready(Ok(Turn::In(Duration::ZERO))))
     }
 
@@ -75,6 +84,7 @@ impl Pacing for Buckets {
     fn turn<'a>(
         &'a self,
         account: &'a str,
+        _: Option<&'a dyn Tenure>,
         operation: &'a Operation,
         patience: Duration,
     ) -> BoxFuture<'a, Result<Turn, Error>> {
@@ -130,7 +140,7 @@ mod tests {
     }
 
     async fn wait_ms(buckets: &Buckets, account: &str, operation: &Operation) -> Result<u128, u128> {
-        match buckets.turn(account, operation, PATIENCE).await.unwrap() {
+        match buckets.turn(account, None, operation, PATIENCE).await.unwrap() {
             Turn::In(wait) => Ok(wait.as_millis()),
             Turn::TooLong(wait) => Err(wait.as_millis()),
         }
@@ -203,7 +213,7 @@ mod tests {
     async fn no_plan_lets_everything_out_at_once() {
         let plan = operation(0.0001, 1);
         for _ in 0..100 {
-            assert_eq!(NoPacing.turn("a/1", &plan, PATIENCE).await.unwrap(), Turn::In(Duration::ZERO));
+            assert_eq!(NoPacing.turn("a/1", None, &plan, PATIENCE).await.unwrap(), Turn::In(Duration::ZERO));
         }
         assert_eq!(NoPacing.refill(&plan), Duration::ZERO);
     }

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use plugin_api::{Error, ErrorKind, Token};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{LoginSender, Secret};
+use super::{LoginSender, Secret, Tenure};
 
 /// A token is renewed this long before it ends.
 const EARLY_MS: i64 = 60_000;
@@ -53,15 +53,22 @@ impl HeldToken {
 /// The host calls [`keep_secrets`](TokenStore::keep_secrets) before anything else is done with a login's result: the old
 /// secrets may be dead already. An error of either ends the login with that error.
 pub trait TokenStore: Send + Sync {
-    /// Stores secrets that the marketplace replaced, by name.
+    /// Stores secrets that the marketplace replaced, by name, unless another login or a person has replaced them since:
+    /// `replaced` is what they were when the login began.
     fn keep_secrets<'a>(
         &'a self,
         account: &'a str,
+        replaced: &'a BTreeMap<String, Secret>,
         rotated: &'a BTreeMap<String, Secret>,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Stores the token.
-    fn keep_token<'a>(&'a self, account: &'a str, token: &'a HeldToken) -> BoxFuture<'a, Result<(), Error>>;
+    /// Stores the token, unless the tenure under which it was got has been passed.
+    fn keep_token<'a>(
+        &'a self,
+        account: &'a str,
+        tenure: Option<&'a dyn Tenure>,
+        token: &'a HeldToken,
+    ) -> BoxFuture<'a, Result<(), Error>>;
 }
 
 /// Keeps nothing: for a run that stands alone.
@@ -73,11 +80,17 @@ impl TokenStore for NotKept {
         &'a self,
         _: &'a str,
         _: &'a BTreeMap<String, Secret>,
+        _: &'a BTreeMap<String, Secret>,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn keep_token<'a>(&'a self, _: &'a str, _: &'a HeldToken) -> BoxFuture<'a, Result<(), Error>> {
+    fn keep_token<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<&'a dyn Tenure>,
+        _: &'a HeldToken,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -28,6 +28,7 @@ mod retry;
 mod script;
 mod sending;
 mod target;
+mod tenure;
 
 use std::{
     collections::HashMap,
@@ -44,6 +45,7 @@ pub use exchange::{Exchange, Notice, Observer};
 pub use limits::{Buckets, NoPacing, Pacing, Turn, next_turn};
 pub use login::{HeldToken, Login, NotKept, TokenStore};
 pub use retry::Retrying;
+pub use tenure::{Claimed, Tenure};
 
 use crate::clock::Clock;
 pub use crate::secrets::Secret;

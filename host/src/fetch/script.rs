@@ -218,7 +218,7 @@ impl Scene {
             Notice::Waits { wait, .. } => noted.lock().unwrap().push(wait),
             Notice::Ended(exchange) => seen.lock().unwrap().push(exchange.clone()),
         });
-        let account = Account::new(Arc::new(fetcher), setup).unwrap().for_job(Some(observer));
+        let account = Account::new(Arc::new(fetcher), setup).unwrap().for_job(Some(observer), None);
         Stage { account, calls, exchanges, waits }
     }
 }

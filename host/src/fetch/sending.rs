@@ -21,6 +21,7 @@ use super::{
     client::Failure,
     fill::{Call, Credentials, fill, needs_token},
     retry::{Advice, advice},
+    tenure::Caller,
 };
 
 /// A learnt rate this much off the plan is a mistake of the header.
@@ -32,9 +33,9 @@ impl Identity {
         self: &Arc<Self>,
         request: &plugin_abi::Request,
         used: Option<&AtomicU64>,
-        observer: Option<&Observer>,
+        caller: &Caller,
     ) -> Result<Reply, Error> {
-        let sent = self.try_send(request, used, observer).await;
+        let sent = self.try_send(request, used, caller).await;
         sent.map_err(|error| self.blanked(error).during(&request.operation))
     }
 
@@ -42,7 +43,7 @@ impl Identity {
         self: &Arc<Self>,
         request: &plugin_abi::Request,
         used: Option<&AtomicU64>,
-        observer: Option<&Observer>,
+        caller: &Caller,
     ) -> Result<Reply, Error> {
         let url = self.targets.check(&request.url)?;
         let declared = self.operation(&request.operation)?;
@@ -56,7 +57,7 @@ impl Identity {
             let number = match with_token {
                 None => None,
                 Some(used) => {
-                    let held = self.token(stale.unwrap_or(0), observer).await?;
+                    let held = self.token(stale.unwrap_or(0), caller).await?;
                     used.store(held.number, Ordering::SeqCst);
                     Some(held)
                 }
@@ -66,7 +67,9 @@ impl Identity {
 
             let operation = self.granted(declared);
             self.pass_breakers()?;
-            waited += self.wait_turn(&operation, observer).await?;
+            waited += self.wait_turn(&operation, caller).await?;
+            // Whoever slept through the wait must not send what another may be sending.
+            caller.assured().await?;
             let start = Instant::now();
             let outcome = self.fetcher.wire.attempt(&call, self.reply_bytes).await;
             let exchange = exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited);
@@ -74,11 +77,13 @@ impl Identity {
             metrics::counter!("statusync_calls_total", "connector" => self.connector.clone(), "operation" => operation.name.clone(), "status" => status)
                 .increment(1);
             tracing::debug!(account = self.key, ?exchange, "sent");
-            if let Some(observer) = observer {
+            if let Some(observer) = &caller.observer {
                 observer(Notice::Ended(&exchange));
             }
             (attempt, waited) = (attempt + 1, Duration::ZERO);
 
+            // What failed because this host stood still says nothing about the marketplace.
+            caller.assured().await?;
             self.tell_breakers(&outcome).await;
 
             let problem = match outcome {
@@ -111,7 +116,7 @@ impl Identity {
                 let message = format!("the next attempt has to wait {secs} s, and {most} s is the most");
                 return Err(advised(message, wait));
             }
-            tell_wait(observer, &operation, wait);
+            tell_wait(caller.observer.as_ref(), &operation, wait);
             sleep(wait).await;
             waited = wait;
         }
@@ -175,11 +180,12 @@ impl Identity {
         }
     }
 
-    async fn wait_turn(&self, operation: &Operation, observer: Option<&Observer>) -> Result<Duration, Error> {
-        match self.fetcher.pacing.turn(&self.key, operation, self.fetcher.retrying.max_wait).await? {
+    async fn wait_turn(&self, operation: &Operation, caller: &Caller) -> Result<Duration, Error> {
+        let patience = self.fetcher.retrying.max_wait;
+        match self.fetcher.pacing.turn(&self.key, caller.tenure(), operation, patience).await? {
             Turn::In(Duration::ZERO) => Ok(Duration::ZERO),
             Turn::In(wait) => {
-                tell_wait(observer, operation, wait);
+                tell_wait(caller.observer.as_ref(), operation, wait);
                 sleep(wait).await;
                 Ok(wait)
             }
@@ -290,11 +296,14 @@ fn host_and_path(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::BoxFuture;
     use plugin_abi::source;
 
     use super::*;
     use crate::fetch::{
-        Buckets, Retrying,
+        Buckets, Claimed, Retrying, Tenure,
         script::{Scene, field, reply, request, runtime_clock},
     };
 
@@ -573,6 +582,46 @@ mod tests {
             Ok(reply(400, &[], &echo))
         });
         assert_eq!(stage.account.send(basic).await.unwrap().text(), "Basic [REDACTED]");
+    }
+
+    /// A hold that is lost after so many questions.
+    struct Hold(AtomicU64);
+
+    impl Tenure for Hold {
+        fn claim(&self) -> Claimed<'_> {
+            Claimed { tenant: "acme", channel: "EX1", holder: "host#1", epoch: 7 }
+        }
+
+        fn assured(&self) -> BoxFuture<'_, Result<(), Error>> {
+            let is_held =
+                self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+            let lost = || Error::new(ErrorKind::Unavailable, "lease lost");
+            Box::pin(std::future::ready(is_held.then_some(()).ok_or_else(lost)))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_leaves_after_the_hold_is_lost_and_what_failed_meanwhile_is_not_the_marketplaces_fault() {
+        let mut scene = Scene::new();
+        scene.retrying = Retrying { max_attempts: 100, base: Duration::ZERO, ..Retrying::default() };
+        let stage = scene.play(|_, number| match number {
+            0..20 => Err(Failure::Passing("stood still".into())),
+            _ => Ok(reply(200, &[], "")),
+        });
+        // Asked before an attempt, and after it.
+        for (questions, calls) in [(0, 0), (1, 1)] {
+            for _ in 0..10 {
+                let before = stage.calls().len();
+                let hold: Arc<dyn Tenure> = Arc::new(Hold(AtomicU64::new(questions)));
+                let error = stage.account.for_job(None, Some(hold)).send(plain()).await.unwrap_err();
+                assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Unavailable, "lease lost"));
+                assert_eq!(stage.calls().len(), before + calls);
+            }
+        }
+        // Ten failures in a row would have opened the breaker.
+        let error = stage.account.send(plain()).await.unwrap_err();
+        assert_eq!(error.message, "stood still, after 8 attempts");
+        assert_eq!(stage.calls().len(), 18);
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,6 +35,8 @@ impl Fence {
 pub enum Claim {
     /// The channel is ours until the time to live has passed; with the run that was begun with it.
     Got(Fence, Option<RunId>),
+    /// The task is not due any more; the channel was left alone.
+    NotDue,
     /// A run has it.
     Held {
         /// Who.

@@ -3,6 +3,7 @@
 //! It decides nothing about orders. A page of observations is loaded, handed to the caller's decision, and written, all in
 //! one transaction; whatever the number of orders, with the same number of statements. Times are milliseconds UTC.
 
+mod bucket;
 pub mod copy;
 mod error;
 mod export;
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 use plugin_api::{Mark, Millis, Task};
 
 pub use self::{
+    bucket::{Call, Slot},
     copy::{Part, Piece},
     error::{Result, StoreError},
     lease::{Claim, Fence},
@@ -113,8 +115,8 @@ pub trait Store: Send + Sync {
 
     /// Takes the channel for `ttl_ms`, unless a run holds it, and with it notes the beginning of `run`, which is of that
     /// channel. `holder` must be a text that no other run has ever used. Runs of the channel that never ended (their host
-    /// died) are ended as FAILED. Without a run, or with one that a person asked for, it goes ahead of the timer: for two
-    /// seconds after it was asked for in vain the timer does not get it either.
+    /// died, or stood still) are ended as FAILED. Without a run, or with one that a person asked for, it goes ahead of the
+    /// timer: for two seconds after it was asked for in vain the timer does not get it either.
     ///
     /// # Errors
     /// [`StoreError::Exists`] if a run was made with the same request key; the channel is not taken then.
@@ -180,6 +182,10 @@ pub trait Store: Send + Sync {
     /// Notes the end of a run, in its task too, and gives its channel back. A run that has ended already stays as it is.
     /// Of a task's quiet runs (see [`RunEnd::is_quiet`]) only the last thirty are kept; nobody asked for those, so the
     /// ones with a request key stay.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if the fence has been passed. The run, unless whoever passed it has done so, is ended as
+    /// FAILED then, and its task stays as it is. A fence that has only run out does no harm.
     async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()>;
 
     /// Runs, the newest first; `after` is the oldest that the caller has.
@@ -326,16 +332,21 @@ pub trait Store: Send + Sync {
     /// A channel's secrets, opened.
     async fn secrets(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<BTreeMap<String, Secret>>;
 
-    /// Stores a channel's account token, sealed, as the text that the caller makes of it; together with the secrets that
-    /// the marketplace replaced when it gave the token, so that neither is lost without the other.
-    async fn put_token(
+    /// Stores secrets that the marketplace replaced, unless one of them is no longer what it `was`: another login, or a
+    /// person, has replaced it since. Whether they were stored.
+    async fn replace_secrets(
         &self,
         tenant: &TenantCode,
         channel: &ChannelCode,
-        token: &Secret,
-        expires_at: Millis,
-        rotated: &BTreeMap<String, Secret>,
-    ) -> Result<()>;
+        was: &BTreeMap<String, Secret>,
+        next: &BTreeMap<String, Secret>,
+    ) -> Result<bool>;
+
+    /// Stores the account token of the fence's channel, sealed, as the text that the caller makes of it.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if the fence has been passed.
+    async fn put_token(&self, fence: &Fence, token: &Secret, expires_at: Millis) -> Result<()>;
 
     /// A channel's account token, with the instant when it runs out.
     async fn token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<(Secret, Millis)>>;
@@ -390,19 +401,11 @@ pub trait Store: Send + Sync {
 
     // Rate buckets.
 
-    /// Takes one call from a bucket that refills one every `interval_ms` and holds `burst`; answers how long to wait
-    /// before making it, in milliseconds. The call is taken even if the wait is long: give it back if it is not made.
-    async fn reserve(
-        &self,
-        account: &str,
-        operation: &str,
-        interval_ms: Millis,
-        burst: u32,
-        now: Millis,
-    ) -> Result<Millis>;
-
-    /// Puts a call back that was not made.
-    async fn give_back(&self, account: &str, operation: &str, interval_ms: Millis) -> Result<()>;
+    /// Takes a call from its bucket, unless it would have to wait too long.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if the fence has been passed; nothing is taken.
+    async fn reserve(&self, call: Call, fence: Option<&Fence>) -> Result<Slot>;
 
     // Breakers.
 

@@ -198,6 +198,8 @@ pub struct NewRun {
     pub started_at: Millis,
     /// The text by which its caller finds it again; unique within the tenant.
     pub request_key: Option<String>,
+    /// Whether it is begun only if its task is due at `started_at`: another host may have done it since it was looked for.
+    pub only_if_due: bool,
 }
 
 /// The end of a run.
@@ -235,13 +237,15 @@ impl RunEnd {
         is_calm && applied + parked + conflict + refused == 0 && self.orders.is_empty()
     }
 
-    /// The end of a run whose host died. Only one run at a time holds a channel, so one that has not ended when the next
-    /// begins, at `at`, has no host any more.
+    /// The end of a run whose host died or stood still. Only one run at a time holds a channel, so one that has not ended
+    /// when the next begins, at `at`, has no host any more, or one that has been passed.
     pub(super) fn abandoned(at: Millis, counts: Counts) -> RunEnd {
         RunEnd {
             ended_at: at,
             result: RunResult::Failed,
-            message: "the host stopped before the run ended; what it had applied stays".to_owned(),
+            message:
+                "lease lost: the run's host stopped or stood still before its end; what it had applied stays"
+                    .to_owned(),
             counts,
             calls: 0,
             retries: 0,

@@ -334,7 +334,12 @@ impl Run<'_> {
             for order in &asked {
                 self.tally.chosen.answered(order);
             }
-            self.tally.absent.extend(asked.into_iter().filter(|order| !seen.contains(order)));
+            for order in asked.into_iter().filter(|order| !seen.contains(order)) {
+                self.tally.absent_count += 1;
+                if self.tally.absent.len() < NAMES {
+                    self.tally.absent.push(order);
+                }
+            }
             self.tell(Progress::Answered(self.answered));
             return Ok(true);
         }
@@ -368,7 +373,7 @@ mod tests {
             since_ms: None,
             dry_run: false,
             trigger: Trigger::Manual,
-            next_run_at: None,
+            due: None,
             request_key: None,
         }
     }

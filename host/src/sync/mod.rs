@@ -34,7 +34,9 @@ use crate::{
     domain::codes::{ChannelCode, TenantCode},
     fetch::Fetcher,
     plugins::Registry,
-    storage::{Counts, OrderFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, Trigger},
+    storage::{
+        Counts, OrderFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskRow, Trigger,
+    },
 };
 
 pub use observe::{Line, ObserveRequest, Observed, OutcomeLine};
@@ -145,8 +147,8 @@ pub struct RunRequest {
     pub dry_run: bool,
     /// What set it off.
     pub trigger: Trigger,
-    /// When its task is due again; `None` leaves the schedule alone.
-    pub next_run_at: Option<Millis>,
+    /// The task as it was when it came due: when it is due again is worked out from it. `None` leaves the schedule alone.
+    pub due: Option<TaskRow>,
     /// A text of the caller's: asked again with the same one, the run that was made is answered and none begun.
     pub request_key: Option<String>,
 }
@@ -172,13 +174,16 @@ pub struct RunSummary {
     pub orders: Vec<RunOrder>,
     /// Chosen orders beyond those.
     pub more_orders: u64,
-    /// Orders that were asked for and not mentioned, by the marketplace's id.
+    /// Orders that were asked for and not mentioned, by the marketplace's id; the first ten thousand.
     pub absent: Vec<String>,
     /// The connector's error, if a pull failed.
     #[serde(skip)]
     pub error: Option<ConnectorError>,
     /// Whether it was told to stop before its end.
     pub stopped: bool,
+    /// The channel was lost to another run before the end.
+    #[serde(skip)]
+    pub lease_lost: bool,
 }
 
 /// How far a run has come; told as it happens.
@@ -234,6 +239,9 @@ pub enum SyncError {
     /// It was told to stop before it began.
     #[error("stopped before the run began; nothing was asked or changed")]
     Stopped,
+    /// The task that came due has been done by another host meanwhile.
+    #[error("the task has been done by another host meanwhile")]
+    NoLongerDue,
     /// The tenant has no such channel, order, … : what is missing and what to do.
     #[error("{0}")]
     NotFound(String),

@@ -139,6 +139,7 @@ impl Engine {
             trigger: Trigger::Observe,
             started_at: self.clock.now_ms(),
             request_key: None,
+            only_if_due: false,
         }
     }
 
@@ -190,8 +191,11 @@ impl Engine {
             Ok(()) => sentence(&tally),
             Err(error) => error.to_string(),
         };
-        holding.end(&self.end_of_observe(&observed)).await?;
-        applied.map(|()| observed)
+        // Why it failed matters more than that another has ended it meanwhile.
+        let ended = holding.end(&self.end_of_observe(&observed)).await;
+        applied?;
+        ended?;
+        Ok(observed)
     }
 
     async fn apply_lines(

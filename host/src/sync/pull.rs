@@ -22,8 +22,7 @@ impl Run<'_> {
         mark: Option<Mark>,
         moves_mark: bool,
     ) -> Result<Option<Mark>, SyncError> {
-        let mut seen = BTreeSet::new();
-        match self.drive(scope, mark, moves_mark, &mut seen).await? {
+        match self.drive(scope, mark, moves_mark, None).await? {
             None => Ok(None),
             Some(Ok(mark)) => {
                 if moves_mark && !self.request.dry_run {
@@ -44,7 +43,7 @@ impl Run<'_> {
     /// Pulls orders by id; returns those that were mentioned.
     pub(super) async fn pull_orders(&mut self, refs: Vec<OrderRef>) -> Result<BTreeSet<String>, SyncError> {
         let mut seen = BTreeSet::new();
-        if let Some(Err(error)) = self.drive(Scope::Orders(refs), None, false, &mut seen).await? {
+        if let Some(Err(error)) = self.drive(Scope::Orders(refs), None, false, Some(&mut seen)).await? {
             self.failed(error);
         }
         Ok(seen)
@@ -67,7 +66,7 @@ impl Run<'_> {
         scope: Scope,
         mark: Option<Mark>,
         keeps_marks: bool,
-        seen: &mut BTreeSet<String>,
+        mut seen: Option<&mut BTreeSet<String>>,
     ) -> Result<Option<Result<Mark, ConnectorError>>, SyncError> {
         let statuses = self.request.statuses().to_vec();
         let work = Work::Pull(Pull { task: self.request.duty(), statuses, scope, mark });
@@ -92,7 +91,7 @@ impl Run<'_> {
             if self.holding.is_lost() {
                 return Err(lease_lost(self));
             }
-            self.apply(page, keeps_marks, seen).await?;
+            self.apply(page, keeps_marks, seen.as_deref_mut()).await?;
         }
         let end = pulling.await.unwrap_or_else(|_| {
             Err(ConnectorError::new(ErrorKind::PluginFault, "the run of the connector was ended"))
@@ -108,19 +107,22 @@ impl Run<'_> {
         &mut self,
         page: Page,
         keeps_marks: bool,
-        seen: &mut BTreeSet<String>,
+        mut seen: Option<&mut BTreeSet<String>>,
     ) -> Result<(), SyncError> {
         let mark =
             page.mark.filter(|_| keeps_marks && !self.request.dry_run).map(|mark| (self.request.task, mark));
         let mut facts = page.observations;
         self.engine.name_orders(self.holding, &mut facts).await?;
         let answers = page::answers(facts);
-        seen.extend(answers.iter().map(|answer| answer.order.clone()));
+        // Who asked for a batch of orders wants to know which came; of a window's nobody keeps a list.
+        if let Some(seen) = &mut seen {
+            seen.extend(answers.iter().map(|answer| answer.order.clone()));
+        }
         let done = self
             .engine
             .apply_page(self.holding, &self.setting, answers, Vec::new(), mark, self.mode())
             .await?;
-        let answered = self.answered + seen.len() as u64;
+        let answered = self.answered + seen.map_or(0, |seen| seen.len() as u64);
         self.count(done, answered);
         Ok(())
     }

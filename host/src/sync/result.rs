@@ -17,7 +17,10 @@ pub(super) struct Tally {
     pub(super) lines: Vec<RunLine>,
     /// What became of each order that a person chose.
     pub(super) chosen: Chosen,
+    /// The first of the orders that were asked for and not mentioned,
     pub(super) absent: Vec<String>,
+    /// and how many there are.
+    pub(super) absent_count: u64,
     /// Pulls that failed, with the first error and the words of the last.
     pub(super) failed_pulls: u64,
     pub(super) error: Option<ConnectorError>,
@@ -35,7 +38,9 @@ pub(super) struct Tally {
 }
 
 const STOPPED: &str = "stopped before the run ended; what was applied stays, and the next run goes on";
-const LEASE_LOST: &str = "lease lost: another host has taken the channel over";
+/// What a run says that no longer holds its channel.
+pub(super) const LEASE_LOST: &str =
+    "lease lost: this host stood still for too long, and another may have taken the channel over";
 
 /// The summary of a run that ended.
 pub(super) fn summary(run: Option<RunId>, tally: Tally, calls: &Calls) -> RunSummary {
@@ -70,6 +75,7 @@ fn told(run: Option<RunId>, tally: Tally, result: RunResult, message: String) ->
         absent: tally.absent,
         error: tally.error,
         stopped: tally.stopped,
+        lease_lost: tally.lease_lost,
     }
 }
 
@@ -108,7 +114,7 @@ pub(super) fn sentence(tally: &Tally) -> String {
     if tally.stopped {
         parts.push(STOPPED.to_owned());
     }
-    if let Some(error) = &tally.error {
+    if let Some(error) = tally.error.as_ref().filter(|_| !tally.lease_lost) {
         parts.push(error.to_string());
     }
     for (number, words) in [
@@ -133,8 +139,8 @@ pub(super) fn sentence(tally: &Tally) -> String {
         let (asked, told) = (asked / DAY, told / DAY);
         parts.push(format!("asked back to {told} days and not {asked}: the marketplace tells no more"));
     }
-    if !tally.absent.is_empty() {
-        parts.push(format!("{} asked for and not mentioned by the marketplace", tally.absent.len()));
+    if tally.absent_count > 0 {
+        parts.push(format!("{} asked for and not mentioned by the marketplace", tally.absent_count));
     }
     if let Some(refused) = tally.lines.iter().find(|line| line.outcome == Outcome::Refused.as_str()) {
         parts.push(refused.message.clone());

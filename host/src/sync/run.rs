@@ -9,13 +9,15 @@ use super::{
     gates::{Gate, Open},
     holding::Holding,
     page::{Declared, PageOutcome, PageSetting},
-    result::{Tally, failed_by_us, summary},
+    result::{LEASE_LOST, Tally, failed_by_us, summary},
+    schedule::{next_run, retry_at},
     world::{AccountError, Calls, World, observer},
 };
 use crate::{
     domain::apply::Outcome,
     storage::{
-        Counts, Mode, NewRun, OrderFilter, RunEnd, RunId, RunLine, RunResult, Standing, StoreError, Trigger,
+        Counts, Mode, NewRun, OrderFilter, RunEnd, RunId, RunLine, RunResult, Standing, StoreError, TaskRow,
+        Trigger,
     },
 };
 
@@ -80,7 +82,7 @@ impl Engine {
         watch: Option<Watch>,
     ) -> Result<RunSummary, SyncError> {
         let (tenant, channel) = (&request.tenant, &request.channel);
-        let open = match self.gate(tenant, channel, standing, Some(request), !request.dry_run)? {
+        let mut open = match self.gate(tenant, channel, standing, Some(request), !request.dry_run)? {
             Gate::Open(open) => open,
             Gate::Closed(message) => return self.skip(request, message).await,
         };
@@ -99,6 +101,10 @@ impl Engine {
                 }
             }
         };
+        if request.trigger != Trigger::Timer {
+            // Whoever held the channel meanwhile may have been given other ones.
+            open.secrets = self.store.secrets(&request.tenant, &request.channel).await?;
+        }
         let summary = self.held_run(request, &open, &holding, watch).await;
         holding.release().await;
         summary
@@ -131,6 +137,7 @@ impl Engine {
             absent: Vec::new(),
             error: None,
             stopped: false,
+            lease_lost: false,
         }))
     }
 
@@ -151,6 +158,7 @@ impl Engine {
             absent: Vec::new(),
             error: None,
             stopped: false,
+            lease_lost: false,
         };
         if let Some(run) = run {
             self.store.finish_run(run, &self.end_of(request, &summary, self.clock.now_ms()), None).await?;
@@ -166,6 +174,7 @@ impl Engine {
             trigger: request.trigger,
             started_at: self.clock.now_ms(),
             request_key: request.request_key.clone(),
+            only_if_due: request.due.is_some(),
         }
     }
 
@@ -184,7 +193,12 @@ impl Engine {
             counts: summary.counts,
             calls: summary.calls,
             retries: summary.retries,
-            next_run_at: request.next_run_at,
+            // A run that has lost its channel leaves its task due.
+            next_run_at: request
+                .due
+                .as_ref()
+                .filter(|_| !summary.lease_lost)
+                .map(|row| self.due_again(row, summary, began)),
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
             orders: summary.orders.clone(),
         }
@@ -206,7 +220,7 @@ impl Engine {
         let tally = match self.account(&request.tenant, &open.channel, &open.connector, &open.secrets).await {
             Ok((account, secret_names)) => {
                 let told = observer(Arc::clone(&calls), watch.clone());
-                let world = World(account.for_job(Some(Arc::clone(&told))), Some(told));
+                let world = World::of(&account, Some(told), Some(holding.grip()));
                 let setting = self.setting(request, open, run);
                 let mut run = Run {
                     engine: self,
@@ -221,7 +235,15 @@ impl Engine {
                     answered: 0,
                 };
                 run.tally.usual_window_ms = run.setting.usual_window_ms;
-                match run.work().await {
+                let worked = tokio::select! {
+                    biased;
+                    () = holding.lost() => {
+                        run.tally.lease_lost = true;
+                        Ok(())
+                    }
+                    worked = run.work() => worked,
+                };
+                match worked {
                     Err(SyncError::Store(StoreError::LeaseLost { .. })) => run.tally.lease_lost = true,
                     // The run has begun: its failure is written down before it is told.
                     Err(error) => {
@@ -242,9 +264,29 @@ impl Engine {
                 return Err(error);
             }
         };
-        let summary = summary(run, tally, &calls);
-        holding.end(&self.end_of(request, &summary, began)).await?;
-        Ok(summary)
+        let lease_lost = tally.lease_lost || holding.is_lost();
+        let summary = summary(run, Tally { lease_lost, ..tally }, &calls);
+        match holding.end(&self.end_of(request, &summary, began)).await {
+            // What it did was done while it held the channel; that it has ended is for the next holder to say.
+            Err(StoreError::LeaseLost { .. }) => Ok(RunSummary {
+                result: RunResult::Failed,
+                message: if summary.lease_lost { summary.message } else { LEASE_LOST.to_owned() },
+                lease_lost: true,
+                ..summary
+            }),
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(summary),
+        }
+    }
+
+    /// When a task is due again after a run that began at `began`.
+    fn due_again(&self, row: &TaskRow, summary: &RunSummary, began: Millis) -> Millis {
+        if summary.result != RunResult::Failed {
+            return next_run(row, began);
+        }
+        let asked = summary.error.as_ref().and_then(|error| error.retry_after);
+        let not_before = asked.and_then(|wait| began.checked_add(Millis::try_from(wait.as_millis()).ok()?));
+        retry_at(row, began, self.fetcher.random(), not_before)
     }
 
     fn setting(&self, request: &RunRequest, open: &Open, run: Option<RunId>) -> PageSetting {

@@ -139,7 +139,7 @@ impl Trial {
             work: Work::Pull(Pull { task, statuses, scope, mark }),
         };
         let (pages, mut arrived) = mpsc::channel::<drive::Page>(2);
-        let world = World(account, None);
+        let world = World::of(&account, None, None);
         let limit = Duration::from_millis(host.run_limit_ms);
         let pulling = tokio::spawn(async move { drive::run(&connector, &job, &world, &pages, limit).await });
         while let Some(page) = arrived.recv().await {

@@ -28,12 +28,12 @@ use crate::{
     },
     fetch::{
         Account, AccountSetup, Exchange, Fetcher, HeldToken, Login, LoginSender, NotKept, Notice, Observer,
-        TokenStore, breakers_of,
+        Tenure, TokenStore, breakers_of,
     },
-    kept::open_breakers,
+    kept::{fence, lease_lost, open_breakers},
     plugins::{Connector, drive},
     secrets::Secret,
-    storage::Store,
+    storage::{Store, StoreError},
 };
 
 /// Waits that are shorter are not told, in milliseconds.
@@ -110,21 +110,34 @@ pub(super) fn observer(calls: Arc<Calls>, watch: Option<super::Watch>) -> Observ
 }
 
 /// An account as a job's world.
-pub(super) struct World(pub(super) Account, pub(super) Option<Observer>);
+pub(super) struct World {
+    account: Account,
+    observer: Option<Observer>,
+    tenure: Option<Arc<dyn Tenure>>,
+}
 
 impl World {
-    /// The same world for another job: same account, same observer.
+    /// The world of jobs whose attempts are told to `observer` and leave while `tenure` lasts.
+    pub(super) fn of(
+        account: &Account,
+        observer: Option<Observer>,
+        tenure: Option<Arc<dyn Tenure>>,
+    ) -> World {
+        World { account: account.for_job(observer.clone(), tenure.clone()), observer, tenure }
+    }
+
+    /// The same world for another job.
     pub(super) fn again(&self) -> World {
-        World(self.0.for_job(self.1.clone()), self.1.clone())
+        World::of(&self.account, self.observer.clone(), self.tenure.clone())
     }
 }
 
 impl drive::Outside for World {
     fn send(&self, request: plugin_abi::Request) -> BoxFuture<'_, Result<Reply, Error>> {
-        Box::pin(self.0.send(request))
+        Box::pin(self.account.send(request))
     }
     fn relogin(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.0.relogin())
+        Box::pin(self.account.relogin())
     }
     fn sleep(&self, wait: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(wait))
@@ -358,7 +371,7 @@ struct Kept {
 }
 
 impl Kept {
-    async fn load(&self) -> Result<Option<HeldToken>, crate::storage::StoreError> {
+    async fn load(&self) -> Result<Option<HeldToken>, StoreError> {
         let Some((text, renew_at_ms)) = self.store.token(&self.tenant, &self.channel).await? else {
             return Ok(None);
         };
@@ -370,31 +383,50 @@ impl Kept {
         Ok(Some(HeldToken { value: Secret::new(value), parts, renew_at_ms }))
     }
 
-    fn failed(what: &str, error: &crate::storage::StoreError) -> Error {
-        Error::new(ErrorKind::Unavailable, format!("{what} could not be kept: {error}"))
+    fn failed(what: &str, error: &StoreError) -> Error {
+        match error {
+            StoreError::LeaseLost { .. } => lease_lost(),
+            error => Error::new(ErrorKind::Unavailable, format!("{what} could not be kept: {error}")),
+        }
     }
 }
 
 impl TokenStore for Kept {
     fn keep_secrets<'a>(
         &'a self,
-        _: &'a str,
+        account: &'a str,
+        replaced: &'a BTreeMap<String, Secret>,
         rotated: &'a BTreeMap<String, Secret>,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let kept = self.store.put_secrets(&self.tenant, &self.channel, rotated).await;
-            kept.map_err(|error| Kept::failed("secrets that the marketplace replaced", &error))
+            let kept = self.store.replace_secrets(&self.tenant, &self.channel, replaced, rotated).await;
+            match kept {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!(
+                    account,
+                    "secrets that the marketplace replaced were replaced here too since: ours are kept"
+                ),
+                Err(error) => {
+                    return Err(Kept::failed("secrets that the marketplace replaced", &error));
+                }
+            }
+            Ok(())
         })
     }
 
-    fn keep_token<'a>(&'a self, _: &'a str, token: &'a HeldToken) -> BoxFuture<'a, Result<(), Error>> {
+    fn keep_token<'a>(
+        &'a self,
+        _: &'a str,
+        tenure: Option<&'a dyn Tenure>,
+        token: &'a HeldToken,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
+            // Without a hold on the channel nothing of it is written.
+            let Some(tenure) = tenure else { return Err(lease_lost()) };
             let parts: BTreeMap<&str, &str> =
                 token.parts.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
             let text = Secret::new(json!((token.value.reveal(), parts)).to_string());
-            let none = BTreeMap::new();
-            let kept =
-                self.store.put_token(&self.tenant, &self.channel, &text, token.renew_at_ms, &none).await;
+            let kept = self.store.put_token(&fence(tenure), &text, token.renew_at_ms).await;
             kept.map_err(|error| Kept::failed("the account token", &error))
         })
     }

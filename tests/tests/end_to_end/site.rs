@@ -166,7 +166,7 @@ impl Site {
             since_ms: None,
             dry_run: false,
             trigger: Trigger::Timer,
-            next_run_at: None,
+            due: None,
             request_key: None,
         }
     }

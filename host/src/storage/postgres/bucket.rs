@@ -1,5 +1,4 @@
-//! What keeps calls within bounds: rate buckets, one instant each, when the bucket would be full again (the generic cell
-//! rate algorithm), and breakers, texts that the caller makes.
+//! What keeps calls within bounds: rate buckets, and breakers, texts that the caller makes.
 
 use plugin_api::Millis;
 use sqlx::Row as _;
@@ -7,42 +6,41 @@ use sqlx::Row as _;
 use super::{
     connections::Tx,
     fault::Fail,
+    lease,
     statement::{each, execute, first, text, with},
 };
+use crate::storage::{Call, Fence, Slot};
 
-pub(super) async fn reserve(
-    db: &mut Tx,
-    account: &str,
-    operation: &str,
-    interval_ms: Millis,
-    burst: u32,
-    now: Millis,
-) -> Result<Millis, Fail> {
-    let full_at = first(
-        db,
-        "INSERT INTO buckets (account, operation, full_at) VALUES ($1, $2, $4 + $3)
-         ON CONFLICT (account, operation) DO UPDATE SET full_at = greatest(buckets.full_at, $4) + $3 RETURNING full_at",
-        with![account, operation, interval_ms, now],
-        |row| Ok(row.try_get::<Millis, _>(0)?),
-    )
-    .await?
-    .unwrap_or(now);
-    Ok((full_at - now - interval_ms * Millis::from(burst)).max(0))
-}
-
-pub(super) async fn give_back(
-    db: &mut Tx,
-    account: &str,
-    operation: &str,
-    interval_ms: Millis,
-) -> Result<(), Fail> {
+pub(super) async fn reserve(db: &mut Tx, call: &Call, fence: Option<&Fence>) -> Result<Slot, Fail> {
+    if let Some(fence) = fence {
+        // A page of the channel may be under way and hold its row: the next call does not wait for that.
+        lease::not_passed(db, fence).await?;
+    }
+    let Call { account, operation, .. } = call;
+    // A full bucket is made first, so that there is a row to lock: whoever comes at the same time waits.
     execute(
         db,
-        "UPDATE buckets SET full_at = full_at - $3 WHERE account = $1 AND operation = $2",
-        with![account, operation, interval_ms],
+        "INSERT INTO buckets (account, operation, full_at) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING",
+        with![account, operation],
     )
     .await?;
-    Ok(())
+    let full_at = first(
+        db,
+        "SELECT full_at FROM buckets WHERE account = $1 AND operation = $2 FOR UPDATE",
+        with![account, operation],
+        |row| Ok(row.try_get::<Millis, _>(0)?),
+    )
+    .await?;
+    let (slot, full_at) = call.answer(full_at.unwrap_or(0));
+    if let Slot::Taken(_) = slot {
+        execute(
+            db,
+            "UPDATE buckets SET full_at = $3 WHERE account = $1 AND operation = $2",
+            with![account, operation, full_at],
+        )
+        .await?;
+    }
+    Ok(slot)
 }
 
 pub(super) async fn put_breaker(db: &mut Tx, subject: &str, body: &str) -> Result<(), Fail> {

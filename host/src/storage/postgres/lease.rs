@@ -21,6 +21,14 @@ pub(super) async fn claim(
     ttl_ms: Millis,
     run: Option<&NewRun>,
 ) -> Result<Claim, Fail> {
+    if let Some(run) = run.filter(|run| run.only_if_due) {
+        // Whoever ends a run of the channel meanwhile is waited for, and seen.
+        let lock = "SELECT 1 FROM channels WHERE tenant = $1 AND code = $2 FOR NO KEY UPDATE";
+        execute(db, lock, with![tenant.as_str(), channel.as_str()]).await?;
+        if !super::task::is_due(db, run).await? {
+            return Ok(Claim::NotDue);
+        }
+    }
     let is_person = run.is_none_or(|run| run.trigger != Trigger::Timer);
     let epoch = first(
         db,
@@ -115,6 +123,34 @@ pub(super) async fn check(db: &mut Tx, fence: &Fence) -> Result<(), Fail> {
             now!(),
             " FOR NO KEY UPDATE"
         ),
+        with![tenant.as_str(), channel.as_str(), holder, epoch],
+        |_| Ok(()),
+    )
+    .await?
+    .ok_or_else(|| fence.lost().into())
+}
+
+/// Whether somebody else has claimed the channel since, with a lock on its row: a claim waits until this transaction has
+/// ended. A lease that has only run out is nobody else's yet.
+pub(super) async fn is_passed(db: &mut Tx, fence: &Fence) -> Result<bool, Fail> {
+    let Fence { tenant, channel, holder, epoch } = fence;
+    let latest = first(
+        db,
+        "SELECT 1 FROM channels WHERE tenant = $1 AND code = $2 AND lease_holder = $3 AND lease_epoch = $4
+         FOR NO KEY UPDATE",
+        with![tenant.as_str(), channel.as_str(), holder, epoch],
+        |_| Ok(()),
+    )
+    .await?;
+    Ok(latest.is_none())
+}
+
+/// Fails if somebody else has claimed the channel since. Locks nothing: what is written under it may be a claim late.
+pub(super) async fn not_passed(db: &mut Tx, fence: &Fence) -> Result<(), Fail> {
+    let Fence { tenant, channel, holder, epoch } = fence;
+    first(
+        db,
+        "SELECT 1 FROM channels WHERE tenant = $1 AND code = $2 AND lease_holder = $3 AND lease_epoch = $4",
         with![tenant.as_str(), channel.as_str(), holder, epoch],
         |_| Ok(()),
     )

@@ -49,10 +49,10 @@ use self::{
     statement::with,
 };
 use super::{
-    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder, NewRun,
-    NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow,
-    Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Standing, Store, StoreError, TaskEdit,
-    TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
+    Call, Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder,
+    NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece,
+    PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store, StoreError,
+    TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -467,8 +467,10 @@ impl Store for Postgres {
 
     async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()> {
         let (end, fence) = (end.clone(), fence.cloned());
+        let lost = fence.as_ref().map(Fence::lost);
         let finish = job!(|db| run::finish(db, run, &end, fence.as_ref()).await);
-        self.host("was ending a run", Access::Write, finish).await
+        let is_passed = self.host("was ending a run", Access::Write, finish).await?;
+        lost.filter(|_| is_passed).map_or(Ok(()), Err)
     }
 
     async fn runs(&self, filter: &RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<Run>> {
@@ -785,20 +787,28 @@ impl Store for Postgres {
         .await
     }
 
-    async fn put_token(
+    async fn replace_secrets(
         &self,
         tenant: &TenantCode,
         channel: &ChannelCode,
-        token: &Secret,
-        expires_at: Millis,
-        rotated: &BTreeMap<String, Secret>,
-    ) -> Result<()> {
-        let (code, channel, token, rotated, key) =
-            (tenant.clone(), channel.clone(), token.clone(), rotated.clone(), self.key.clone());
+        was: &BTreeMap<String, Secret>,
+        next: &BTreeMap<String, Secret>,
+    ) -> Result<bool> {
+        let (code, channel, key) = (tenant.clone(), channel.clone(), self.key.clone());
+        let (was, next) = (was.clone(), next.clone());
+        let replace = job!(|db| setting::replace_secrets(db, &key, (&code, &channel), &was, &next).await);
+        self.write("was replacing secrets", tenant, replace).await
+    }
+
+    async fn put_token(&self, fence: &Fence, token: &Secret, expires_at: Millis) -> Result<()> {
+        let (of, token, key) = (fence.clone(), token.clone(), self.key.clone());
         let put = job!(|db| {
-            setting::put_token(db, &key, (&code, &channel), (&token, expires_at), &rotated).await
+            if lease::is_passed(db, &of).await? {
+                return Err(of.lost().into());
+            }
+            setting::put_token(db, &key, (&of.tenant, &of.channel), (&token, expires_at)).await
         });
-        self.write("was writing a token", tenant, put).await
+        self.write("was writing a token", &fence.tenant, put).await
     }
 
     async fn token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<(Secret, Millis)>> {
@@ -857,29 +867,12 @@ impl Store for Postgres {
         .await
     }
 
-    async fn reserve(
-        &self,
-        account: &str,
-        operation: &str,
-        interval_ms: Millis,
-        burst: u32,
-        now: Millis,
-    ) -> Result<Millis> {
-        let (account, operation) = (account.to_owned(), operation.to_owned());
+    async fn reserve(&self, call: Call, fence: Option<&Fence>) -> Result<Slot> {
+        let fence = fence.cloned();
         self.host(
             "was taking from a rate bucket",
             Access::Write,
-            job!(|db| bucket::reserve(db, &account, &operation, interval_ms, burst, now).await),
-        )
-        .await
-    }
-
-    async fn give_back(&self, account: &str, operation: &str, interval_ms: Millis) -> Result<()> {
-        let (account, operation) = (account.to_owned(), operation.to_owned());
-        self.host(
-            "was giving back to a rate bucket",
-            Access::Write,
-            job!(|db| bucket::give_back(db, &account, &operation, interval_ms).await),
+            job!(|db| bucket::reserve(db, &call, fence.as_ref()).await),
         )
         .await
     }

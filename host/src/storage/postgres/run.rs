@@ -81,16 +81,42 @@ async fn end_abandoned(db: &mut Tx, new: &NewRun) -> Result<(), Fail> {
 }
 
 /// Whose run it is is looked up first, with the host's eyes.
-pub(super) async fn finish(db: &mut Tx, id: RunId, with: &RunEnd, fence: Option<&Fence>) -> Result<(), Fail> {
+///
+/// Whether the run's host has been passed: its run is ended as lost then, and its task left alone.
+pub(super) async fn finish(
+    db: &mut Tx,
+    id: RunId,
+    with: &RunEnd,
+    fence: Option<&Fence>,
+) -> Result<bool, Fail> {
     let run = get(db, id).await?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))?;
     scope::turn_to(db, &Scope::Tenant(run.tenant.clone())).await?;
     if let Some(fence) = fence {
+        if lease::is_passed(db, fence).await? {
+            finish_passed(db, &run.tenant, id, with).await?;
+            return Ok(true);
+        }
         lease::release(db, fence).await?;
     }
-    end(db, &run.tenant, id, with).await
+    end(db, &run.tenant, id, with).await?;
+    Ok(false)
 }
 
-async fn end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Result<(), Fail> {
+async fn finish_passed(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Result<(), Fail> {
+    let RunEnd { ended_at, counts, calls, retries, .. } = *end;
+    let end = RunEnd { calls, retries, ..RunEnd::abandoned(ended_at, counts) };
+    let Some(run) = write_end(db, tenant, id, &end).await? else { return Ok(()) };
+    execute(
+        db,
+        "UPDATE tasks SET running = nullif(running, $4) WHERE tenant = $1 AND channel = $2 AND task = $3",
+        with![tenant.as_str(), run.channel.as_str(), run.task.map(Task::as_str), id.0],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The run, unless it had ended already.
+async fn write_end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Result<Option<Run>, Fail> {
     let ended = first(
         db,
         AssertSqlSafe(format!(
@@ -112,9 +138,14 @@ async fn end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Resul
         row,
     )
     .await?;
-    // It had ended already, or has no task.
-    let Some(run) = ended else { return Ok(()) };
-    save::run_orders(db, tenant, id, &end.orders).await?;
+    if ended.is_some() {
+        save::run_orders(db, tenant, id, &end.orders).await?;
+    }
+    Ok(ended)
+}
+
+async fn end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Result<(), Fail> {
+    let Some(run) = write_end(db, tenant, id, end).await? else { return Ok(()) };
     let Some(task) = run.task else { return Ok(()) };
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task).await?;

@@ -179,6 +179,25 @@ pub(super) async fn put_secrets(
     write_secrets(db, key, tenant, channel, secrets).await
 }
 
+/// Whether they were still what they `was`, and are replaced. Who replaces others of the channel at the same time is waited
+/// for.
+pub(super) async fn replace_secrets(
+    db: &mut Tx,
+    key: &Key,
+    (tenant, channel): (&TenantCode, &ChannelCode),
+    was: &BTreeMap<String, Secret>,
+    next: &BTreeMap<String, Secret>,
+) -> Result<bool, Fail> {
+    let lock = "SELECT 1 FROM channels WHERE tenant = $1 AND code = $2 FOR NO KEY UPDATE";
+    execute(db, lock, with![tenant.as_str(), channel.as_str()]).await?;
+    let stored = secrets(db, key, tenant, channel).await?;
+    if next.keys().any(|name| stored.get(name) != was.get(name)) {
+        return Ok(false);
+    }
+    put_secrets(db, key, tenant, channel, next).await?;
+    Ok(true)
+}
+
 /// By name, so that two who write at once cannot wait for each other.
 pub(super) async fn write_secrets(
     db: &mut Tx,
@@ -243,9 +262,7 @@ pub(super) async fn put_token(
     key: &Key,
     (tenant, channel): (&TenantCode, &ChannelCode),
     (token, expires_at): (&Secret, Millis),
-    rotated: &BTreeMap<String, Secret>,
 ) -> Result<(), Fail> {
-    put_secrets(db, key, tenant, channel, rotated).await?;
     let sealed = key.seal(&token_place(tenant, channel), token)?;
     execute(
         db,

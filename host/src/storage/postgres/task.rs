@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{DueTask, Freshness, Full, NewTask, RunId, StoreError, TaskEdit, TaskFilter, TaskRow},
+    storage::{DueTask, Freshness, Full, NewRun, NewTask, RunId, StoreError, TaskEdit, TaskFilter, TaskRow},
 };
 
 pub(super) async fn ensure(
@@ -104,6 +104,18 @@ pub(super) fn task(row: &PgRow, column: usize) -> Result<Task, Fail> {
 }
 
 /// One statement: from connector to connector by the index, and of each the longest due.
+/// Whether the task of a run is due when it begins.
+pub(super) async fn is_due(db: &mut Tx, run: &NewRun) -> Result<bool, Fail> {
+    let due = first(
+        db,
+        "SELECT 1 FROM tasks WHERE tenant = $1 AND channel = $2 AND task = $3 AND next_run_at <= $4",
+        with![run.tenant.as_str(), run.channel.as_str(), run.task.map(Task::as_str), run.started_at],
+        |_| Ok(()),
+    )
+    .await?;
+    Ok(due.is_some())
+}
+
 pub(super) async fn due(db: &mut Tx, now: Millis, full: &Full, limit: u32) -> Result<Vec<DueTask>, Fail> {
     let tenants: Vec<&str> = full.tenants.iter().map(TenantCode::as_str).collect();
     each(

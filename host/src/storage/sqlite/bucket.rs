@@ -1,5 +1,4 @@
-//! What keeps calls within bounds: rate buckets, one instant each, when the bucket would be full again (the generic cell
-//! rate algorithm), and breakers, texts that the caller makes.
+//! What keeps calls within bounds: rate buckets, and breakers, texts that the caller makes.
 
 use plugin_api::Millis;
 use rusqlite::{Connection, params};
@@ -7,39 +6,31 @@ use rusqlite::{Connection, params};
 use super::{
     fault::Fail,
     json::{each, execute, first, json},
+    lease,
 };
+use crate::storage::{Call, Fence, Slot};
 
-pub(super) fn reserve(
-    db: &Connection,
-    account: &str,
-    operation: &str,
-    interval_ms: Millis,
-    burst: u32,
-    now: Millis,
-) -> Result<Millis, Fail> {
+pub(super) fn reserve(db: &Connection, call: &Call, fence: Option<&Fence>) -> Result<Slot, Fail> {
+    if let Some(fence) = fence {
+        lease::not_passed(db, fence)?;
+    }
+    let Call { account, operation, .. } = call;
     let full_at = first(
         db,
-        "INSERT INTO buckets (account, operation, full_at) VALUES (?1, ?2, ?4 + ?3)
-         ON CONFLICT (account, operation) DO UPDATE SET full_at = max(full_at, ?4) + ?3 RETURNING full_at",
-        params![account, operation, interval_ms, now],
+        "SELECT full_at FROM buckets WHERE account = ?1 AND operation = ?2",
+        params![account, operation],
         |row| Ok(row.get::<_, Millis>(0)?),
-    )?
-    .unwrap_or(now);
-    Ok((full_at - now - interval_ms * Millis::from(burst)).max(0))
-}
-
-pub(super) fn give_back(
-    db: &Connection,
-    account: &str,
-    operation: &str,
-    interval_ms: Millis,
-) -> Result<(), Fail> {
-    execute(
-        db,
-        "UPDATE buckets SET full_at = full_at - ?3 WHERE account = ?1 AND operation = ?2",
-        params![account, operation, interval_ms],
     )?;
-    Ok(())
+    let (slot, full_at) = call.answer(full_at.unwrap_or(0));
+    if let Slot::Taken(_) = slot {
+        execute(
+            db,
+            "INSERT INTO buckets (account, operation, full_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account, operation) DO UPDATE SET full_at = excluded.full_at",
+            params![account, operation, full_at],
+        )?;
+    }
+    Ok(slot)
 }
 
 pub(super) fn put_breaker(db: &Connection, subject: &str, body: &str) -> Result<(), Fail> {

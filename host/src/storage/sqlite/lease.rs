@@ -40,6 +40,11 @@ pub(super) fn claim(
              WHERE tenant = ?1 AND code = ?2"
         )
     });
+    if let Some(run) = run.filter(|run| run.only_if_due)
+        && !super::task::is_due(db, run)?
+    {
+        return Ok(Claim::NotDue);
+    }
     let is_person = run.is_none_or(|run| run.trigger != Trigger::Timer);
     let asked = params![tenant.as_str(), channel.as_str(), holder, ttl_ms, is_person];
     let epoch = first(db, &TAKE, asked, |row| Ok(row.get::<_, i64>(0)?))?;
@@ -97,6 +102,23 @@ pub(super) fn check(db: &Connection, fence: &Fence) -> Result<(), Fail> {
     let Fence { tenant, channel, holder, epoch } = fence;
     first(db, &HELD, params![tenant.as_str(), channel.as_str(), holder, epoch], |_| Ok(()))?
         .ok_or_else(|| fence.lost().into())
+}
+
+/// Whether somebody else has claimed the channel since. A lease that has only run out is nobody else's yet.
+pub(super) fn is_passed(db: &Connection, fence: &Fence) -> Result<bool, Fail> {
+    let Fence { tenant, channel, holder, epoch } = fence;
+    let latest = first(
+        db,
+        "SELECT 1 FROM channels WHERE tenant = ?1 AND code = ?2 AND lease_holder = ?3 AND lease_epoch = ?4",
+        params![tenant.as_str(), channel.as_str(), holder, epoch],
+        |_| Ok(()),
+    )?;
+    Ok(latest.is_none())
+}
+
+/// Fails if somebody else has claimed the channel since.
+pub(super) fn not_passed(db: &Connection, fence: &Fence) -> Result<(), Fail> {
+    if is_passed(db, fence)? { Err(fence.lost().into()) } else { Ok(()) }
 }
 
 /// Fails if a run holds a channel of the tenant.

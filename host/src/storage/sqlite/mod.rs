@@ -42,10 +42,10 @@ use self::{
     writer::{Weight, Writer},
 };
 use super::{
-    Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder, NewRun,
-    NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece, PutawayRow,
-    Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Standing, Store, StoreError, TaskEdit,
-    TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
+    Call, Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder,
+    NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece,
+    PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store, StoreError,
+    TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -303,7 +303,14 @@ impl Store for Sqlite {
 
     async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()> {
         let (end, fence) = (end.clone(), fence.cloned());
-        self.write("was ending a run", move |db| run::finish(db, run, &end, fence.as_ref())).await
+        let passed = self.write("was ending a run", move |db| match &fence {
+            Some(fence) if lease::is_passed(db, fence)? => {
+                run::finish_passed(db, run, &end)?;
+                Ok(Some(fence.lost()))
+            }
+            fence => run::finish(db, run, &end, fence.as_ref()).map(|()| None),
+        });
+        passed.await?.map_or(Ok(()), Err)
     }
 
     async fn runs(&self, filter: &RunFilter, after: Option<RunId>, limit: u32) -> Result<Vec<Run>> {
@@ -515,19 +522,30 @@ impl Store for Sqlite {
         self.read("was reading secrets", move |db| setting::secrets(db, &key, &tenant, &channel)).await
     }
 
-    async fn put_token(
+    async fn replace_secrets(
         &self,
         tenant: &TenantCode,
         channel: &ChannelCode,
-        token: &Secret,
-        expires_at: Millis,
-        rotated: &BTreeMap<String, Secret>,
-    ) -> Result<()> {
-        let (tenant, channel, token, rotated, key) =
-            (tenant.clone(), channel.clone(), token.clone(), rotated.clone(), self.key.clone());
+        was: &BTreeMap<String, Secret>,
+        next: &BTreeMap<String, Secret>,
+    ) -> Result<bool> {
+        let (tenant, channel, key) = (tenant.clone(), channel.clone(), self.key.clone());
+        let (was, next) = (was.clone(), next.clone());
+        self.write("was replacing secrets", move |db| {
+            let stored = setting::secrets(db, &key, &tenant, &channel)?;
+            if next.keys().any(|name| stored.get(name) != was.get(name)) {
+                return Ok(false);
+            }
+            setting::put_secrets(db, &key, &tenant, &channel, &next).map(|()| true)
+        })
+        .await
+    }
+
+    async fn put_token(&self, fence: &Fence, token: &Secret, expires_at: Millis) -> Result<()> {
+        let (fence, token, key) = (fence.clone(), token.clone(), self.key.clone());
         self.write("was writing a token", move |db| {
-            setting::put_secrets(db, &key, &tenant, &channel, &rotated)?;
-            setting::put_token(db, &key, &tenant, &channel, &token, expires_at)
+            lease::not_passed(db, &fence)?;
+            setting::put_token(db, &key, &fence.tenant, &fence.channel, &token, expires_at)
         })
         .await
     }
@@ -564,27 +582,10 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn reserve(
-        &self,
-        account: &str,
-        operation: &str,
-        interval_ms: Millis,
-        burst: u32,
-        now: Millis,
-    ) -> Result<Millis> {
-        let (account, operation) = (account.to_owned(), operation.to_owned());
-        self.write("was taking from a rate bucket", move |db| {
-            bucket::reserve(db, &account, &operation, interval_ms, burst, now)
-        })
-        .await
-    }
-
-    async fn give_back(&self, account: &str, operation: &str, interval_ms: Millis) -> Result<()> {
-        let (account, operation) = (account.to_owned(), operation.to_owned());
-        self.write("was giving back to a rate bucket", move |db| {
-            bucket::give_back(db, &account, &operation, interval_ms)
-        })
-        .await
+    async fn reserve(&self, call: Call, fence: Option<&Fence>) -> Result<Slot> {
+        let fence = fence.cloned();
+        self.write("was taking from a rate bucket", move |db| bucket::reserve(db, &call, fence.as_ref()))
+            .await
     }
 
     async fn put_breaker(&self, subject: &str, body: &str) -> Result<()> {

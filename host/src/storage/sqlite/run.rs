@@ -77,24 +77,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
     if run.ended_at.is_some() {
         return Ok(());
     }
-    execute(
-        db,
-        "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8,
-             is_quiet = ?9 AND request_key IS NULL
-         WHERE tenant = ?1 AND id = ?2",
-        params![
-            run.tenant.as_str(),
-            id.0,
-            end.ended_at,
-            end.result.as_str(),
-            end.message,
-            json(&end.counts)?,
-            end.calls.cast_signed(),
-            end.retries.cast_signed(),
-            end.is_quiet()
-        ],
-    )?;
-    save::run_orders(db, &run.tenant, id, &end.orders)?;
+    write_end(db, &run, end)?;
     let Some(task) = run.task else { return Ok(()) };
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task)?;
@@ -118,6 +101,45 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
             end.complete_until
         ],
     )?;
+    Ok(())
+}
+
+/// Ends a run of a host that has been passed, unless the next holder has ended it already. Its task is the next holder's.
+pub(super) fn finish_passed(db: &Connection, id: RunId, end: &RunEnd) -> Result<(), Fail> {
+    let run = get(db, id)?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))?;
+    if run.ended_at.is_some() {
+        return Ok(());
+    }
+    let RunEnd { ended_at, counts, calls, retries, .. } = *end;
+    write_end(db, &run, &RunEnd { calls, retries, ..RunEnd::abandoned(ended_at, counts) })?;
+    let Some(task) = run.task else { return Ok(()) };
+    execute(
+        db,
+        "UPDATE tasks SET running = nullif(running, ?4) WHERE tenant = ?1 AND channel = ?2 AND task = ?3",
+        params![run.tenant.as_str(), run.channel.as_str(), task.as_str(), id.0],
+    )?;
+    Ok(())
+}
+
+fn write_end(db: &Connection, run: &Run, end: &RunEnd) -> Result<(), Fail> {
+    execute(
+        db,
+        "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8,
+             is_quiet = ?9 AND request_key IS NULL
+         WHERE tenant = ?1 AND id = ?2",
+        params![
+            run.tenant.as_str(),
+            run.id.0,
+            end.ended_at,
+            end.result.as_str(),
+            end.message,
+            json(&end.counts)?,
+            end.calls.cast_signed(),
+            end.retries.cast_signed(),
+            end.is_quiet()
+        ],
+    )?;
+    save::run_orders(db, &run.tenant, run.id, &end.orders)?;
     Ok(())
 }
 

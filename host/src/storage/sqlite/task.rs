@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
-    storage::{DueTask, Freshness, Full, NewTask, RunId, StoreError, TaskEdit, TaskFilter, TaskRow},
+    storage::{DueTask, Freshness, Full, NewRun, NewTask, RunId, StoreError, TaskEdit, TaskFilter, TaskRow},
 };
 
 pub(super) fn ensure(
@@ -142,6 +142,17 @@ pub(super) fn due(db: &Connection, now: Millis, full: &Full, limit: u32) -> Resu
         connector = next_connector(db, &id)?;
     }
     Ok(due)
+}
+
+/// Whether the task of a run is due when it begins.
+pub(super) fn is_due(db: &Connection, run: &NewRun) -> Result<bool, Fail> {
+    let due = first(
+        db,
+        "SELECT 1 FROM tasks WHERE tenant = ?1 AND channel = ?2 AND task = ?3 AND next_run_at <= ?4",
+        params![run.tenant.as_str(), run.channel.as_str(), run.task.map(Task::as_str), run.started_at],
+        |_| Ok(()),
+    )?;
+    Ok(due.is_some())
 }
 
 /// The next connector, by id, that has tasks.

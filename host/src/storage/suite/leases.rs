@@ -63,6 +63,7 @@ pub(crate) async fn a_person_who_waits_goes_ahead_of_the_timer(db: &impl Databas
                 trigger,
                 started_at: 0,
                 request_key: None,
+                only_if_due: false,
             },
         );
         async move { store.claim(&acme(), &fk1(), holder, MINUTE, Some(&run)).await.unwrap() }

@@ -61,6 +61,7 @@ pub(crate) async fn a_page_is_written_whole(db: &impl Database) {
         task: Some(Task::Status),
         trigger: Trigger::Timer,
         request_key: None,
+        only_if_due: false,
         started_at: now(),
     };
     let (fence, run) = begin(&*store, &new, "a").await;

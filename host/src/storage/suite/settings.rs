@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plugin_api::Millis;
+
 use super::{
     Database,
-    sample::{acme, acme_with, channel, fk1, import, now},
+    sample::{acme, acme_with, channel, fence, fk1, import, now},
 };
 use crate::{
     secrets::{Secret, SecretError},
-    storage::StoreError,
+    storage::{Call, Claim, Slot, StoreError},
 };
 
 pub(crate) async fn tenants_are_added_once_and_go_live(db: &impl Database) {
@@ -51,31 +53,72 @@ pub(crate) async fn a_host_with_another_key_cannot_read_secrets(db: &impl Databa
     assert!(text.contains("acme/FK1/token") && !text.contains("s3cret"), "{text}");
 }
 
-pub(crate) async fn a_token_and_the_secrets_it_replaced_are_kept_together(db: &impl Database) {
+pub(crate) async fn a_token_is_kept_unless_its_run_was_passed(db: &impl Database) {
     let store = db.open();
     import(&*store, acme_with(0)).await;
     assert!(store.token(&acme(), &fk1()).await.unwrap().is_none());
-    let rotated = pair("refresh_token", "next");
-    store.put_token(&acme(), &fk1(), &"bearer".into(), now(), &rotated).await.unwrap();
+    let Claim::Got(old, _) = store.claim(&acme(), &fk1(), "old", 0, None).await.unwrap() else { panic!() };
+    // It has run out, and nobody has the channel since.
+    store.put_token(&old, &"bearer".into(), now()).await.unwrap();
     let (token, expires_at) = store.token(&acme(), &fk1()).await.unwrap().unwrap();
     assert_eq!((token.reveal(), expires_at), ("bearer", now()));
-    assert_eq!(store.secrets(&acme(), &fk1()).await.unwrap()["refresh_token"].reveal(), "next");
+
+    let new = fence(&*store, "FK1", "new").await;
+    store.put_token(&new, &"newer".into(), now()).await.unwrap();
+    let stale = store.put_token(&old, &"older".into(), now()).await;
+    assert!(matches!(stale, Err(StoreError::LeaseLost { .. })));
+    assert_eq!(store.token(&acme(), &fk1()).await.unwrap().unwrap().0.reveal(), "newer");
     store.forget_token(&acme(), &fk1()).await.unwrap();
     assert!(store.token(&acme(), &fk1()).await.unwrap().is_none());
 }
 
+pub(crate) async fn secrets_that_were_replaced_meanwhile_are_not_replaced_again(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    let replace = |was, next| {
+        let (store, was, next) = (&store, pair("refresh_token", was), pair("refresh_token", next));
+        async move { store.replace_secrets(&acme(), &fk1(), &was, &next).await.unwrap() }
+    };
+    let none = BTreeMap::new();
+    let first = pair("refresh_token", "one");
+    assert!(store.replace_secrets(&acme(), &fk1(), &none, &first).await.unwrap());
+    assert!(replace("one", "two").await);
+    assert!(!replace("one", "late").await);
+    assert!(!store.replace_secrets(&acme(), &fk1(), &none, &first).await.unwrap());
+    assert_eq!(store.secrets(&acme(), &fk1()).await.unwrap()["refresh_token"].reveal(), "two");
+}
+
+fn call(account: &str, operation: &str, burst: u32, now: Millis) -> Call {
+    let (account, operation) = (account.to_owned(), operation.to_owned());
+    Call { account, operation, interval_ms: 1_000, burst, patience_ms: 2_000, now }
+}
+
 pub(crate) async fn a_bucket_lets_its_burst_through_and_then_paces(db: &impl Database) {
     let (store, other_host) = (db.open(), db.open());
-    let mut waits = Vec::new();
-    for store in [&store, &other_host, &store, &other_host, &store] {
-        waits.push(store.reserve("acme/FK1", "search", 1_000, 3, now()).await.unwrap());
+    let mut slots = Vec::new();
+    for store in [&store, &other_host, &store, &other_host, &store, &other_host, &store] {
+        slots.push(store.reserve(call("acme/FK1", "search", 3, now()), None).await.unwrap());
     }
-    assert_eq!(waits, [0, 0, 0, 1_000, 2_000]);
-    store.give_back("acme/FK1", "search", 1_000).await.unwrap();
-    assert_eq!(store.reserve("acme/FK1", "search", 1_000, 3, now() + 500).await.unwrap(), 1_500);
-    assert_eq!(store.reserve("acme/FK1", "search", 1_000, 3, now() + 60_000).await.unwrap(), 0);
-    assert_eq!(store.reserve("acme/FK1", "other", 1_000, 1, now()).await.unwrap(), 0);
-    assert_eq!(store.reserve("acme/AZ1", "search", 1_000, 1, now()).await.unwrap(), 0);
+    let wanted = [0, 0, 0, 1_000, 2_000].map(Slot::Taken).into_iter().chain([Slot::TooFar(3_000); 2]);
+    assert_eq!(slots, wanted.collect::<Vec<_>>());
+    let reserve = async |account, operation, burst, now| {
+        store.reserve(call(account, operation, burst, now), None).await.unwrap()
+    };
+    assert_eq!(reserve("acme/FK1", "search", 3, now() + 1_500).await, Slot::Taken(1_500));
+    assert_eq!(reserve("acme/FK1", "search", 3, now() + 60_000).await, Slot::Taken(0));
+    assert_eq!(reserve("acme/FK1", "other", 1, now()).await, Slot::Taken(0));
+    assert_eq!(reserve("acme/AZ1", "search", 1, now()).await, Slot::Taken(0));
+}
+
+pub(crate) async fn a_run_that_was_passed_takes_nothing_from_a_bucket(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(0)).await;
+    let Claim::Got(old, _) = store.claim(&acme(), &fk1(), "old", 0, None).await.unwrap() else { panic!() };
+    let new = fence(&*store, "FK1", "new").await;
+    let one = call("acme/FK1", "search", 1, now());
+    let stale = store.reserve(one.clone(), Some(&old)).await;
+    assert!(matches!(stale, Err(StoreError::LeaseLost { .. })));
+    assert_eq!(store.reserve(one, Some(&new)).await.unwrap(), Slot::Taken(0));
 }
 
 pub(crate) async fn stock_on_hand_is_set_and_what_is_blocked_stays(db: &impl Database) {

@@ -16,7 +16,15 @@ use crate::storage::{
 };
 
 fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
-    NewRun { tenant: acme(), channel: fk1(), task, trigger: Trigger::Timer, started_at, request_key: None }
+    NewRun {
+        tenant: acme(),
+        channel: fk1(),
+        task,
+        trigger: Trigger::Timer,
+        started_at,
+        request_key: None,
+        only_if_due: false,
+    }
 }
 
 fn end(result: RunResult, ended_at: Millis) -> RunEnd {
@@ -164,9 +172,56 @@ pub(crate) async fn a_run_whose_host_died_fails_when_the_next_begins(db: &impl D
     let (_, run) = begin(&*store, &new_run(Some(Task::Status), now() + 7), "next").await;
     let (ended, _) = store.run(lost).await.unwrap().unwrap();
     assert_eq!((ended.result, ended.ended_at), (Some(RunResult::Failed), Some(now() + 7)));
-    assert!(ended.message.contains("the host stopped"), "{}", ended.message);
+    assert!(ended.message.starts_with("lease lost"), "{}", ended.message);
     let row = task(&*store, Task::Status).await;
     assert_eq!((row.running, row.consecutive_failures), (Some(run), 1));
+}
+
+pub(crate) async fn a_run_that_was_passed_ends_as_lost_and_leaves_its_task_alone(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let begin = async |holder, ttl, run: Option<NewRun>| match store
+        .claim(&acme(), &fk1(), holder, ttl, run.as_ref())
+        .await
+        .unwrap()
+    {
+        Claim::Got(fence, run) => (fence, run),
+        other => panic!("{other:?}"),
+    };
+    let (new, success) = (|| Some(new_run(Some(Task::Status), now())), end(RunResult::Success, now() + 9));
+    let (old, run) = begin("old", 0, new()).await;
+    // The next holder has begun no run, so the old one ends its own.
+    let (next, _) = begin("next", 0, None).await;
+    let run = run.unwrap();
+    let passed = store.finish_run(run, &success, Some(&old)).await;
+    assert!(matches!(passed, Err(StoreError::LeaseLost { .. })));
+    let (ended, _) = store.run(run).await.unwrap().unwrap();
+    assert_eq!((ended.result, ended.counts.polled), (Some(RunResult::Failed), 3));
+    assert!(ended.message.starts_with("lease lost"), "{}", ended.message);
+    let row = task(&*store, Task::Status).await;
+    assert_eq!((row.running, row.last, row.next_run_at), (None, None, now()));
+    store.release(&next).await.unwrap();
+
+    // The next holder has begun one, and has ended what it found.
+    let (second, run) = begin("second", 0, new()).await;
+    let (_, third) = begin("third", MINUTE, new()).await;
+    let before = task(&*store, Task::Status).await;
+    let passed = store.finish_run(run.unwrap(), &success, Some(&second)).await;
+    assert!(matches!(passed, Err(StoreError::LeaseLost { .. })));
+    assert_eq!(task(&*store, Task::Status).await, before);
+    assert_eq!(before.running, third);
+}
+
+pub(crate) async fn a_run_of_a_task_that_is_not_due_any_more_does_not_begin(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let late = NewRun { only_if_due: true, ..new_run(Some(Task::Status), now() - 1) };
+    let claimed = store.claim(&acme(), &fk1(), "late", MINUTE, Some(&late)).await.unwrap();
+    assert_eq!(claimed, Claim::NotDue);
+    assert!(store.runs(&RunFilter::default(), None, 10).await.unwrap().is_empty());
+    let due = NewRun { started_at: now(), ..late };
+    let claimed = store.claim(&acme(), &fk1(), "due", MINUTE, Some(&due)).await.unwrap();
+    assert!(matches!(claimed, Claim::Got(_, Some(_))), "{claimed:?}");
 }
 
 pub(crate) async fn a_run_begins_with_its_lease_and_gives_it_back_with_its_end(db: &impl Database) {
@@ -186,7 +241,8 @@ pub(crate) async fn a_run_begins_with_its_lease_and_gives_it_back_with_its_end(d
     assert!(matches!(lost, Err(StoreError::LeaseLost { .. })), "{lost:?}");
     let (next, second) = begin(&*store, &new, "b").await;
     // A holder that has been passed ends its run and takes nothing from the one that came after.
-    store.finish_run(second, &end(RunResult::Failed, now()), Some(&fence)).await.unwrap();
+    let passed = store.finish_run(second, &end(RunResult::Failed, now()), Some(&fence)).await;
+    assert!(matches!(passed, Err(StoreError::LeaseLost { .. })), "{passed:?}");
     store.renew(&next, MINUTE).await.unwrap();
 }
 

@@ -110,6 +110,7 @@ pub(crate) async fn an_import_replaces_everything_but_secrets_and_tasks(db: &imp
             task: Some(Task::Status),
             trigger: Trigger::Manual,
             request_key: None,
+            only_if_due: false,
             started_at: now(),
         };
         let (fence, _) = begin(&*store, &run, "a").await;
@@ -214,9 +215,10 @@ pub(crate) async fn a_removed_tenant_leaves_nothing_and_touches_no_other(db: &im
     let others = export(&*store, &"other".into()).await;
     import(&*store, full()).await;
     let secret = BTreeMap::from([("token".to_owned(), Secret::from("s"))]);
-    store.put_token(&acme(), &fk1(), &"bearer".into(), now(), &secret).await.unwrap();
+    store.put_secrets(&acme(), &fk1(), &secret).await.unwrap();
     store.ensure_tasks(&acme(), &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
     let held = fence(&*store, "FK1", "a").await;
+    store.put_token(&held, &"bearer".into(), now()).await.unwrap();
 
     store.remove_tenant(&acme()).await.unwrap();
     let passed = apply(&*store, &held, keys([1]), |_| PageResult::default()).await;
@@ -327,6 +329,7 @@ fn new_run() -> crate::storage::NewRun {
         task: Some(Task::Status),
         trigger: Trigger::Timer,
         request_key: None,
+        only_if_due: false,
         started_at: now(),
     }
 }

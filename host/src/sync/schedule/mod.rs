@@ -16,13 +16,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+pub(super) use self::timing::{next_run, retry_at};
 pub use self::turns::Pool;
-use self::{
-    timing::{next_run, retry_at},
-    turns::Turns,
-};
+use self::turns::Turns;
 use super::{Choice, Engine, Pulse, RunRequest, RunSummary, SyncError};
-use crate::storage::{DueTask, RunResult, TaskEdit, TaskRow, Trigger};
+use crate::storage::{DueTask, RunResult, StoreError, TaskEdit, TaskRow, Trigger};
 
 /// How often the loop looks for what is due.
 const TICK: Duration = Duration::from_millis(200);
@@ -120,7 +118,7 @@ impl Engine {
             since_ms: None,
             dry_run: false,
             trigger: Trigger::Timer,
-            next_run_at: Some(next_run(&row, now)),
+            due: Some(row.clone()),
             request_key: None,
         };
         let span = tracing::info_span!("run", tenant = %due.tenant, channel = %due.channel, task = %due.task);
@@ -130,16 +128,20 @@ impl Engine {
         }
         match ran {
             Ok(summary) if summary.result == RunResult::Failed => {
-                self.put_off(&row, now, Some(&summary)).await;
                 tracing::warn!(tenant = %due.tenant, channel = %due.channel, task = %due.task, message = summary.message, "run failed");
             }
             Ok(summary) => {
                 tracing::info!(tenant = %due.tenant, channel = %due.channel, task = %due.task, result = %summary.result, message = summary.message, "run ended");
             }
-            // Another run has the channel; the task stays due.
-            Err(SyncError::AlreadyRunning { .. } | SyncError::Stopped) => {}
+            // Another run has, or had, the channel; if the task is still due, it comes again.
+            Err(
+                SyncError::AlreadyRunning { .. }
+                | SyncError::NoLongerDue
+                | SyncError::Stopped
+                | SyncError::Store(StoreError::LeaseLost { .. }),
+            ) => {}
             Err(error) => {
-                self.put_off(&row, now, None).await;
+                self.put_off(&row, now).await;
                 tracing::error!(tenant = %due.tenant, channel = %due.channel, task = %due.task, %error, "run could not be done");
             }
         }
@@ -163,11 +165,9 @@ impl Engine {
         }
     }
 
-    /// Puts a failing task off, and says so if even that fails.
-    async fn put_off(&self, row: &TaskRow, now: Millis, summary: Option<&RunSummary>) {
-        let asked = summary.and_then(|summary| summary.error.as_ref()?.retry_after);
-        let not_before = asked.and_then(|wait| now.checked_add(Millis::try_from(wait.as_millis()).ok()?));
-        let at = retry_at(row, now, self.fetcher.random(), not_before);
+    /// Puts off a task whose run could not be done, and says so if even that fails.
+    async fn put_off(&self, row: &TaskRow, now: Millis) {
+        let at = retry_at(row, now, self.fetcher.random(), None);
         let edit = TaskEdit { next_run_at: Some(at), ..TaskEdit::default() };
         if let Err(error) = self.store.set_task(&row.tenant, &row.channel, row.task, edit).await {
             tracing::error!(%error, "the failing task was not put off");

@@ -15,7 +15,7 @@ const FURTHEST: Millis = 6 * 3_600_000;
 
 /// When the task is due after a run that began at `now`: at its own place in its interval, so that tasks do not all fall
 /// on the hour, and never sooner than half an interval from now.
-pub(super) fn next_run(row: &TaskRow, now: Millis) -> Millis {
+pub(in crate::sync) fn next_run(row: &TaskRow, now: Millis) -> Millis {
     let interval = row.interval_ms.max(LEAST_INTERVAL);
     let key = (row.tenant.as_str(), row.channel.as_str(), row.task.as_str());
     let phase = i64::try_from(fingerprint::of(&key) % interval.cast_unsigned()).unwrap_or(0);
@@ -26,7 +26,12 @@ pub(super) fn next_run(row: &TaskRow, now: Millis) -> Millis {
 
 /// When a failing task is tried again: after a random part of a time that doubles with each failure, up to four
 /// intervals and six hours, but not before `not_before`. `chance` is from 0 to 1.
-pub(super) fn retry_at(row: &TaskRow, now: Millis, chance: f64, not_before: Option<Millis>) -> Millis {
+pub(in crate::sync) fn retry_at(
+    row: &TaskRow,
+    now: Millis,
+    chance: f64,
+    not_before: Option<Millis>,
+) -> Millis {
     let failures = row.consecutive_failures.saturating_add(1).min(20);
     let most = (row.interval_ms.max(LEAST_INTERVAL) * 4).min(FURTHEST);
     let ceiling = FIRST_WAIT.min(row.interval_ms).saturating_mul(1 << failures).min(most);

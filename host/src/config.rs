@@ -179,12 +179,17 @@ impl Default for SyncConfig {
 pub struct HttpConfig {
     /// Where the daemon listens.
     pub listen: Listen,
+    /// How many requests a minute one caller may make.
+    pub requests_per_minute: NonZeroU32,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
         let port = 8420;
-        HttpConfig { listen: Listen::At(SocketAddr::from(([127, 0, 0, 1], port))) }
+        HttpConfig {
+            listen: Listen::At(SocketAddr::from(([127, 0, 0, 1], port))),
+            requests_per_minute: count(1_200),
+        }
     }
 }
 

@@ -6,12 +6,20 @@ mod lines;
 mod observations;
 mod schema;
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 
 pub use observations::{ObservationLine, read_observations};
 pub use schema::{observation_schema, snapshot_schema};
 
-use crate::{domain::snapshot::Snapshot, nearest::with_suggestion};
+use crate::{
+    domain::{
+        order::Order,
+        snapshot::{Channel, Facility, Snapshot},
+    },
+    nearest::with_suggestion,
+};
 
 /// Something wrong in a file: where, and what.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +49,7 @@ pub struct Read {
 /// # Errors
 /// Everything that contradicts; or the one place at which the JSON cannot be read.
 pub fn read_snapshot(text: &str) -> Result<Read, Vec<Fault>> {
-    let snapshot: Snapshot = read_json(text).map_err(|fault| vec![fault])?;
+    let snapshot: Snapshot = read_document(text).map_err(|fault| vec![fault])?;
     let found = contradictions::find(&snapshot);
     let placed = |found: Vec<contradictions::Found>| -> Vec<Fault> {
         let lines = lines::of(text, found.iter().map(|found| found.entry.as_str()));
@@ -64,8 +72,48 @@ pub fn read_snapshot(text: &str) -> Result<Read, Vec<Fault>> {
     }
 }
 
+/// Looks whether orders fit together, and to these channels and facilities; answers what is wrong with each, by its place
+/// in the list.
+pub fn check_orders(
+    channels: Vec<Channel>,
+    facilities: Vec<Facility>,
+    orders: Vec<Order>,
+) -> BTreeMap<usize, Vec<Misfit>> {
+    let snapshot = Snapshot {
+        tenant: "checked".into(),
+        live: false,
+        facilities,
+        sequences: Vec::new(),
+        stock: Vec::new(),
+        channels,
+        orders,
+        invoices: Vec::new(),
+        putaways: Vec::new(),
+        conflicts: Vec::new(),
+        parked: Vec::new(),
+        history: Vec::new(),
+    };
+    let mut wrong: BTreeMap<usize, Vec<Misfit>> = BTreeMap::new();
+    for found in contradictions::find(&snapshot).faults {
+        let place = found.entry.strip_prefix("orders[").and_then(|rest| rest.split(']').next()?.parse().ok());
+        if let Some(at) = place {
+            wrong.entry(at).or_default().push(Misfit { path: found.path(), problem: found.problem });
+        }
+    }
+    wrong
+}
+
+/// What in an order does not fit: where, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Entry and field: `orders[1].items[0].package`.
+    pub path: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
 /// Reads JSON of a shape; an error names line, column and field.
-fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+pub(crate) fn read_document<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     // The path costs time, and is only wanted when something is wrong.
     if let Ok(read) = serde_json::from_str(text) {
         return Ok(read);

@@ -2,7 +2,9 @@
 //!
 //! Each module owns one thing and says in its own first lines what it leaves to the others.
 
+pub mod access;
 pub mod app;
+pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;

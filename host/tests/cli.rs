@@ -697,3 +697,29 @@ fn a_wrong_configuration_is_told_and_the_daemon_keeps_the_one_it_has() {
     place.run("reload").says(0, &["has taken its configuration"]);
     assert!(note()["problem"].is_null());
 }
+
+#[test]
+fn a_key_is_shown_once_listed_without_its_text_and_revoked() {
+    let place = Place::new();
+    assert_eq!(place.run("tenant add acme").exit, 0);
+    let made = place.run("api-key new --tenant acme --scopes read,orders --label erp --expires 90d");
+    assert_eq!(made.exit, 0, "{}", made.err);
+    let text = made.out.trim();
+    assert!(text.starts_with("ssk_") && text.len() == 53, "{text}");
+    let id = &text[4..14];
+    let listed = place.run("--json api-key list --tenant acme");
+    assert!(listed.out.contains(id) && !listed.out.contains(&text[15..]), "{}", listed.out);
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!((&listed[0]["scopes"], &listed[0]["label"]), (&json!(["read", "orders"]), &json!("erp")));
+    assert_eq!(place.run(&format!("api-key revoke {id}")).exit, 0);
+    assert!(place.run("api-key list").out.contains("revoked"));
+    assert_eq!(place.run("api-key revoke nobody").exit, 1);
+    for (wrong, exit, words) in [
+        ("api-key new --scopes read", 2, "--tenant"),
+        ("api-key new --tenant acme --scopes raed", 2, "did you mean `read`?"),
+        ("api-key new --tenant amce --scopes read", 1, "did you mean `acme`?"),
+    ] {
+        let done = place.run(wrong);
+        assert!(done.exit == exit && done.err.contains(words), "{wrong}: {} {}", done.exit, done.err);
+    }
+}

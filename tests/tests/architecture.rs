@@ -17,13 +17,21 @@ use words::Token;
 
 /// What each module of the host may use of the others. A module that is not here may not exist: decide first.
 const HOST_MODULES: &[(&str, Uses)] = &[
+    ("access", Uses::These(&["domain", "secrets"])),
     ("app", Uses::Everything),
+    ("channels", Uses::These(&["domain", "nearest", "plugins", "secrets", "settings", "storage", "sync"])),
     ("cli", Uses::Everything),
     ("clock", Uses::These(&[])),
     ("config", Uses::These(&["nearest"])),
     ("domain", Uses::These(&[])),
     ("fetch", Uses::These(&["clock", "secrets"])),
-    ("http", Uses::These(&["clock", "domain", "storage", "sync"])),
+    (
+        "http",
+        Uses::These(&[
+            "access", "channels", "clock", "domain", "import", "nearest", "plugins", "secrets", "settings",
+            "storage", "sync",
+        ]),
+    ),
     ("import", Uses::These(&["domain", "nearest"])),
     ("kept", Uses::These(&["clock", "fetch", "storage"])),
     ("nearest", Uses::These(&[])),
@@ -33,7 +41,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("proof", Uses::These(&["fetch", "plugins", "sync"])),
     ("secrets", Uses::These(&[])),
     ("settings", Uses::These(&["nearest", "secrets"])),
-    ("storage", Uses::These(&["clock", "domain", "secrets"])),
+    ("storage", Uses::These(&["access", "clock", "domain", "secrets"])),
     ("sync", Uses::These(&["clock", "domain", "fetch", "kept", "plugins", "secrets", "storage"])),
     ("telemetry", Uses::These(&["config"])),
 ];

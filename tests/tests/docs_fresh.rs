@@ -11,6 +11,7 @@ use kit::built_programs;
 use plugin_api::{Descriptor, ErrorKind};
 use statusync::{
     domain::apply::{Code, matrix},
+    http::{openapi, problems},
     import::{observation_schema, snapshot_schema},
     plugins::Connector,
     printed,
@@ -50,6 +51,15 @@ fn descriptors() -> Vec<Descriptor> {
 fn the_schemas_of_files_are_the_code_s() {
     holds("docs/generated/snapshot.schema.json", &snapshot_schema());
     holds("docs/generated/observation.schema.json", &observation_schema());
+}
+
+#[test]
+fn the_description_of_the_api_is_the_code_s() {
+    holds("docs/generated/openapi.json", &openapi());
+    let page = fs::read_to_string(root().join("docs/API.md")).expect("docs/API.md");
+    let (before, rest) = page.split_once("<!-- problems -->\n").expect("a place for the problems");
+    let (_, after) = rest.split_once("<!-- /problems -->").expect("the end of that place");
+    holds("docs/API.md", &format!("{before}<!-- problems -->\n{}<!-- /problems -->{after}", problems()));
 }
 
 #[test]

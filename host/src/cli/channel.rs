@@ -2,31 +2,25 @@
 
 mod set;
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use plugin_api::{InvoiceNumbering, ShippedBy};
-use serde_json::{Map, Value};
 
 use self::set::Set;
 use super::{
     context::{Context, known_channel, known_tenant},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, sentence},
     output::or_dash,
-    tasks::ensure,
     values::{invoice_numbering, shipped_by, shown, toml_of},
 };
 use crate::{
-    app::App,
+    channels::{self, ChannelError, Draft},
     domain::{
         codes::{ChannelCode, FacilityCode, OwnerCode, TenantCode},
         snapshot::Channel,
     },
-    plugins::{Connector, Registry},
+    plugins::Connector,
     settings::{self, Sorted},
 };
 
@@ -114,20 +108,12 @@ pub(super) struct Traits {
 }
 
 impl Traits {
-    async fn give(self, app: &App, tenant: &TenantCode, channel: &mut Channel) -> Result<(), Failure> {
-        if let Some(code) = self.default_facility {
-            if app.store.facilities(tenant).await?.iter().all(|facility| facility.code != code) {
-                return Err(Failure::failed(format!(
-                    "tenant {tenant} has no facility {code}; `statusync facility add --tenant {tenant} {code}` adds it"
-                )));
-            }
-            channel.default_facility = Some(code);
-        }
+    fn give(self, channel: &mut Channel) {
+        channel.default_facility = self.default_facility.or(channel.default_facility.take());
         channel.billing_party = self.billing_party.or(channel.billing_party.take());
         channel.shipping = self.shipping.or(channel.shipping);
         channel.invoice_numbering = self.invoice_numbering.or(channel.invoice_numbering);
         channel.trust_delivery = self.trust_delivery.unwrap_or(channel.trust_delivery);
-        Ok(())
     }
 }
 
@@ -202,14 +188,13 @@ impl Add {
             trust_delivery: false,
             settings: sorted.settings,
         };
-        traits.give(&app, &tenant, &mut channel).await?;
-        let names = sorted.secrets.keys().cloned().collect();
-        check(&app, registry, &loaded, &channel.settings, &names).await?;
-        app.store.put_channel(&tenant, &channel).await?;
-        app.store.put_secrets(&tenant, &code, &sorted.secrets).await?;
-        ensure(&app, &tenant, &code, &loaded).await?;
+        traits.give(&mut channel);
+        let draft = Draft { channel, secrets: sorted.secrets };
+        let missing = channels::add(&app.engine(registry)?, &tenant, &draft)
+            .await
+            .map_err(|error| not_set(&tenant, error))?;
         context.out.say(&format!("channel {code} is added, served by {loaded}"));
-        warn_of_missing_secrets(context, &tenant, &code, &loaded, &channel.settings, &names);
+        warn_of_missing_secrets(context, &tenant, &code, &missing);
         Ok(Exit::Ok)
     }
 }
@@ -220,42 +205,23 @@ fn sorted(connector: &Connector, file: &Path) -> Result<Sorted, Failure> {
         .map_err(|problems| Failure::usage(format!("{}: {}", shown(file), problems.join("; "))))
 }
 
-/// Settings as the connector's declaration and then the connector itself want them.
-async fn check(
-    app: &App,
-    registry: Arc<Registry>,
-    connector: &Arc<Connector>,
-    given: &Map<String, Value>,
-    secrets: &BTreeSet<String>,
-) -> Result<(), Failure> {
-    let missing = settings::missing(&connector.descriptor, given, secrets);
-    if let Some(setting) = missing.iter().find(|setting| !setting.secret) {
-        return Err(Failure::usage(format!(
-            "{connector} needs setting `{}`: {}",
-            setting.name, setting.help
-        )));
+/// Why a channel was not set up, with what to type.
+fn not_set(tenant: &TenantCode, error: ChannelError) -> Failure {
+    match error {
+        ChannelError::Store(error) => error.into(),
+        ChannelError::NoFacility { facility, .. } => Failure::failed(format!(
+            "tenant {tenant} has no facility {facility}; `statusync facility add --tenant {tenant} {facility}` adds it"
+        )),
+        ChannelError::NoConnector(_) => Failure::new(Exit::Blocked, sentence(&error)),
+        ChannelError::Settings(sentence) => Failure::usage(sentence),
     }
-    let names: Vec<String> = secrets.iter().cloned().collect();
-    let checked = app.engine(registry)?.check_settings(connector, given, &names).await;
-    checked.map_err(|error| {
-        Failure::usage(format!("{connector} does not take these settings: {}", error.message))
-    })
 }
 
-fn warn_of_missing_secrets(
-    context: &Context,
-    tenant: &TenantCode,
-    code: &ChannelCode,
-    connector: &Connector,
-    given: &Map<String, Value>,
-    secrets: &BTreeSet<String>,
-) {
-    let missing = settings::missing(&connector.descriptor, given, secrets);
+fn warn_of_missing_secrets(context: &Context, tenant: &TenantCode, code: &ChannelCode, missing: &[String]) {
     if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter().map(|setting| setting.name.as_str()).collect();
         context.out.warn(&format!(
             "channel {code} needs the secrets {}; `statusync channel set --tenant {tenant} {code} --secrets FILE.toml` takes them",
-            names.join(", ")
+            missing.join(", ")
         ));
     }
 }

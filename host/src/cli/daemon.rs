@@ -3,11 +3,11 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::join, stream};
 use tokio::{
     signal::unix::{Signal, SignalKind},
-    sync::{oneshot, watch},
-    time::{MissedTickBehavior, interval},
+    sync::watch,
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::{App, existing},
     config::{Config, Level, Listen},
-    http::{self, Answers, Figures},
+    http::{self, Answers, Api, Figures},
     plugins::{Connector, Registry},
     presence::{Presence, PresenceError},
     sync::{Pulse, Served, serve},
@@ -30,6 +30,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(5);
 /// Channels whose tasks are made at the same time.
 const MADE_AT_ONCE: usize = 32;
+/// How long answers that are under way may take when everything else has stopped.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Run the daemon: everything that is due, from now on
 #[derive(Debug, Args)]
@@ -60,7 +62,16 @@ impl Run {
         let (folders, watched) = watch::channel(context.plugin_folders()?);
         let looking = tokio::spawn(look_for_connectors(Arc::clone(&app), Arc::clone(&registry), watched));
         let pulse = Pulse::new(app.clock.now_ms());
-        let answering = answer(&app, &pulse, &mut presence).await?;
+        let (reload, served) = watch::channel(Served { engine, pool: app.pool() });
+        let (close, closing) = watch::channel(false);
+        let api = Arc::new(Api::new(
+            Arc::clone(&app.store),
+            Arc::clone(&app.clock),
+            served.clone(),
+            app.config.http.requests_per_minute,
+            closing.clone(),
+        ));
+        let answering = answer(&app, &pulse, &api, &mut presence).await?;
         let place = match &answering {
             Some((_, address)) => format!(", answers on http://{address}"),
             None => String::new(),
@@ -71,25 +82,31 @@ impl Run {
             app.data.path().display(),
             registry.list().len()
         ));
-        let (reload, served) = watch::channel(Served { engine, pool: app.pool() });
-        let (stop, stopped) = oneshot::channel::<()>();
         let stopping = "stopping: runs that are on come to their end; once more to stop at once";
         tokio::spawn(stops.wait(out, stopping, move || {
-            // If nobody listens any more, it has stopped already.
-            let _ = stop.send(());
+            close.send_replace(true);
         }));
-        let shutdown = async move {
+        let told = |mut closing: watch::Receiver<bool>| async move {
             // A sender that is gone means stop as well.
-            let _ = stopped.await;
+            let _ = closing.wait_for(|closing| *closing).await;
         };
-        let mut reloading = Reloading { context, app, registry, reload, folders, presence, hang_up };
+        let timed = serve(served, pulse, told(closing.clone()));
+        let asked = async {
+            told(closing).await;
+            api.drain(&app.stop).await;
+        };
+        let mut reloading =
+            Reloading { context, app: Arc::clone(&app), registry, reload, folders, presence, hang_up };
         tokio::select! {
-            () = serve(served, pulse, shutdown) => {}
+            ((), ()) = join(timed, asked) => {}
             never = reloading.whenever_told() => match never {},
         }
         looking.abort();
         if let Some((answering, _)) = answering {
-            answering.abort();
+            let abort = answering.abort_handle();
+            if timeout(LAST_ANSWERS, answering).await.is_err() {
+                abort.abort();
+            }
         }
         out.say("stopped");
         Ok(Exit::Ok)
@@ -105,6 +122,7 @@ fn taken(error: &PresenceError) -> Failure {
 async fn answer(
     app: &App,
     pulse: &Pulse,
+    api: &Arc<Api>,
     presence: &mut Presence,
 ) -> Result<Option<(tokio::task::JoinHandle<()>, std::net::SocketAddr)>, Failure> {
     let Listen::At(wanted) = app.config.http.listen else { return Ok(None) };
@@ -122,8 +140,9 @@ async fn answer(
         pulse: pulse.clone(),
         figures,
     };
+    let api = Arc::clone(api);
     let answering = tokio::spawn(async move {
-        if let Err(error) = http::serve(listener, answers).await {
+        if let Err(error) = http::serve(listener, answers, api).await {
             tracing::error!(%error, "nothing is answered over HTTP any more");
         }
     });
@@ -176,7 +195,7 @@ impl Reloading<'_> {
 fn needs_restart(now: &Config, next: &Config) -> Vec<&'static str> {
     [
         ("database.url", now.database != next.database),
-        ("http.listen", now.http != next.http),
+        ("http", now.http != next.http),
         ("log.format", now.log.format != next.log.format),
     ]
     .into_iter()

@@ -2,6 +2,7 @@
 //!
 //! One file for each noun. Data goes to stdout, talk to stderr; exit codes are in `exit`. Nothing is decided here.
 
+mod api_key;
 mod backup;
 mod channel;
 mod completions;
@@ -127,6 +128,8 @@ enum Command {
     Stock(stock::StockCommand),
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -159,6 +162,7 @@ impl Command {
             Command::Sequence(command) => command.run(context).await,
             Command::Stock(command) => command.run(context).await,
             Command::Connector(command) => command.run(context).await,
+            Command::ApiKey(command) => command.run(context).await,
             Command::Doctor(command) => command.run(context).await,
             Command::Backup(command) => command.run(context).await,
             Command::Restore(command) => command.run(context).await,

@@ -6,7 +6,10 @@ use super::{
     context::Context,
     exit::{Exit, Failure},
 };
-use crate::import::{observation_schema, snapshot_schema};
+use crate::{
+    http::openapi,
+    import::{observation_schema, snapshot_schema},
+};
 
 /// Print the JSON schema of a file
 #[derive(Debug, Subcommand)]
@@ -20,6 +23,9 @@ pub(super) enum Schema {
         after_help = "Example:\n  statusync schema observation > docs/generated/observation.schema.json"
     )]
     Observation,
+    /// The description of the API
+    #[command(after_help = "Example:\n  statusync schema openapi > docs/generated/openapi.json")]
+    Openapi,
 }
 
 impl Schema {
@@ -27,6 +33,7 @@ impl Schema {
         let schema = match self {
             Schema::Snapshot => snapshot_schema(),
             Schema::Observation => observation_schema(),
+            Schema::Openapi => openapi(),
         };
         context.out.line(schema.trim_end())?;
         Ok(Exit::Ok)

@@ -1,7 +1,5 @@
 //! `tasks`, `tasks set`
 
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use plugin_api::{Millis, Task};
 
@@ -13,13 +11,13 @@ use super::{
 };
 use crate::{
     app::App,
+    channels,
     domain::{
         codes::{ChannelCode, TenantCode},
         snapshot::Channel,
     },
     plugins::Connector,
-    settings,
-    storage::{Counts, LastRun, NewTask, TaskEdit, TaskFilter, TaskRow},
+    storage::{Counts, LastRun, TaskEdit, TaskFilter, TaskRow},
 };
 
 /// List the recurrent tasks: what they ask, when they run, how the last run went
@@ -179,21 +177,14 @@ pub(super) fn counts(counts: &Counts) -> String {
     if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
-/// Seals the secrets among a channel's settings. They stand there if the channel was taken over before its connector, which
-/// alone knows what is a secret. Settings that the connector does not take are left alone; runs and `doctor` name them.
+/// Seals the secrets among a channel's settings.
 pub(super) async fn seal(
     app: &App,
     tenant: &TenantCode,
-    mut channel: Channel,
+    channel: Channel,
     connector: &Connector,
 ) -> Result<(), Failure> {
-    let Ok(sorted) = settings::sort(&connector.descriptor, &channel.settings) else { return Ok(()) };
-    if sorted.secrets.is_empty() {
-        return Ok(());
-    }
-    app.store.put_secrets(tenant, &channel.code, &sorted.secrets).await?;
-    channel.settings = sorted.settings;
-    Ok(app.store.put_channel(tenant, &channel).await?)
+    Ok(channels::seal(&*app.store, tenant, channel, connector).await?)
 }
 
 /// Makes the tasks that a channel's connector serves and the channel does not have yet.
@@ -201,13 +192,7 @@ pub(super) async fn ensure(
     app: &App,
     tenant: &TenantCode,
     channel: &ChannelCode,
-    connector: &Arc<Connector>,
+    connector: &Connector,
 ) -> Result<(), Failure> {
-    if let Some(known) = app.store.channel(tenant, channel).await? {
-        seal(app, tenant, known, connector).await?;
-    }
-    let now = app.clock.now_ms();
-    let tasks: Vec<NewTask> =
-        connector.descriptor.tasks.iter().map(|task| NewTask::usual(*task, now)).collect();
-    Ok(app.store.ensure_tasks(tenant, channel, &tasks).await?)
+    Ok(channels::ensure_tasks(&*app.store, app.clock.now_ms(), tenant, channel, connector).await?)
 }

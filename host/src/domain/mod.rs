@@ -7,6 +7,7 @@ pub mod codes;
 pub mod duties;
 pub mod effect;
 pub mod fingerprint;
+pub mod intake;
 pub mod invoice;
 pub mod ledger;
 pub mod observed;

@@ -1,19 +1,45 @@
-//! What the daemon answers over HTTP: whether it lives, whether it can work, and its figures.
+//! What the daemon answers over HTTP: whether it lives and can work, its figures, and the API below `/v1`.
 //!
-//! It reads; nothing can be changed here.
+//! Handlers read what arrives, call the engine and the store, and say what came of it. Nothing is decided here.
 
+mod access;
+mod document;
+mod extract;
+mod guard;
 mod health;
+mod idempotency;
+mod live;
 mod metrics;
+mod pace;
+mod paging;
+mod problem;
+mod v1;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc};
 
-use axum::{Router, routing::get};
-use tokio::net::TcpListener;
+use axum::{Router, middleware, routing::get};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 
-pub use self::metrics::Figures;
-use crate::{clock::Clock, storage::Store, sync::Pulse};
+pub use self::{
+    access::Caller,
+    document::openapi,
+    metrics::Figures,
+    problem::{Kind, Problem, problems},
+};
+use self::{idempotency::Turns, live::Live, pace::Pace};
+use crate::{
+    clock::Clock,
+    storage::Store,
+    sync::{Engine, Pulse, Served, Stop},
+};
 
-/// What the answers are made from.
+/// Large bodies that are read and worked on at the same time.
+const LARGE_AT_ONCE: usize = 4;
+
+/// What health and figures are told from.
 pub struct Answers {
     /// The state.
     pub store: Arc<dyn Store>,
@@ -23,6 +49,51 @@ pub struct Answers {
     pub pulse: Pulse,
     /// The figures.
     pub figures: Figures,
+}
+
+/// What the API works with.
+pub struct Api {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    served: watch::Receiver<Served>,
+    pace: Pace,
+    large: Semaphore,
+    turns: Turns,
+    live: Live,
+    /// Whether the host is being stopped.
+    closing: watch::Receiver<bool>,
+}
+
+impl Api {
+    /// An API over the engine that is served at the time of each request.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        served: watch::Receiver<Served>,
+        requests_per_minute: NonZeroU32,
+        closing: watch::Receiver<bool>,
+    ) -> Api {
+        Api {
+            store,
+            clock,
+            served,
+            pace: Pace::new(requests_per_minute),
+            large: Semaphore::new(LARGE_AT_ONCE),
+            turns: Turns::default(),
+            live: Live::default(),
+            closing,
+        }
+    }
+
+    /// Lets the runs that were asked for here end, for 20 s at most; those that have not ended then are told by `stop` to
+    /// write down how far they came.
+    pub async fn drain(&self, stop: &Stop) {
+        self.live.drain(stop).await;
+    }
+
+    fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.served.borrow().engine)
+    }
 }
 
 /// Listens; the address is the one that was had, if port 0 was asked for.
@@ -35,18 +106,39 @@ pub async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)
     Ok((listener, address))
 }
 
-/// Answers until it is dropped.
+/// Answers until the host is being stopped and what was asked before has its answer.
 ///
 /// # Errors
 /// If the listener fails for good.
-pub async fn serve(listener: TcpListener, answers: Answers) -> io::Result<()> {
-    axum::serve(listener, router(Arc::new(answers))).await
+pub async fn serve(listener: TcpListener, answers: Answers, api: Arc<Api>) -> io::Result<()> {
+    let mut closing = api.closing.clone();
+    let closed = async move {
+        // A sender that is gone means the same.
+        let _ = closing.wait_for(|closing| *closing).await;
+    };
+    let routes = health_routes(Arc::new(answers)).merge(api_routes(api));
+    axum::serve(listener, routes).with_graceful_shutdown(closed).await
 }
 
-fn router(answers: Arc<Answers>) -> Router {
+fn health_routes(answers: Arc<Answers>) -> Router {
     Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::page))
         .with_state(answers)
+}
+
+/// The API, with everything that is done for each of its requests.
+pub fn api_routes(api: Arc<Api>) -> Router {
+    let (keyed, _) = v1::routes().split_for_parts();
+    let keyed = keyed
+        .fallback(guard::nowhere)
+        .method_not_allowed_fallback(guard::no_such_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), idempotency::once))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::whole_body))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), access::authenticate));
+    keyed
+        .merge(v1::open_routes())
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::accompany))
+        .with_state(api)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Fault, json_fault, read_json};
+use super::{Fault, json_fault, read_document};
 use crate::{domain::observed::Observed, nearest::with_suggestion};
 
 /// One line of an observation file.
@@ -37,7 +37,7 @@ pub fn read_observations(text: &str) -> Result<Vec<ObservationLine>, Vec<Fault>>
 
 fn read_line(line: &str) -> Result<(Observed, Option<i64>), Fault> {
     let (observed, answer) =
-        if line.contains("\"answer\"") { read_answer(line)? } else { (read_json(line)?, None) };
+        if line.contains("\"answer\"") { read_answer(line)? } else { (read_document(line)?, None) };
     if observed.order.is_empty() && observed.item.is_none() {
         return Err(fault("order", "is empty; an observation names its order, or else its item"));
     }
@@ -45,7 +45,7 @@ fn read_line(line: &str) -> Result<(Observed, Option<i64>), Fault> {
 }
 
 fn read_answer(line: &str) -> Result<(Observed, Option<i64>), Fault> {
-    let mut members: Map<String, Value> = read_json(line)?;
+    let mut members: Map<String, Value> = read_document(line)?;
     let answer = match members.remove("answer") {
         None | Some(Value::Null) => None,
         Some(number) => {

@@ -20,8 +20,9 @@ use super::{Result, Store, StoreError, rows::TENANT_TABLES};
 use crate::domain::codes::TenantCode;
 
 const FORMAT: u32 = 1;
-/// Tables whose rows are of no tenant.
-const SHARED_TABLES: &[&str] = &["buckets", "breakers"];
+/// Tables with rows of no tenant; where a table has rows of tenants too, those without one have an empty code. Sessions
+/// and answers to repeated requests are not copied: they would be honoured beside those of the host that goes on.
+const SHARED_TABLES: &[&str] = &["buckets", "breakers", "users", "api_keys", "roles", "actions"];
 /// Rows are taken in portions of about so many, and about so many bytes.
 const PORTION_ROWS: usize = 500;
 const PORTION_BYTES: usize = 512 << 10;

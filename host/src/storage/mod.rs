@@ -3,11 +3,13 @@
 //! It decides nothing about orders. A page of observations is loaded, handed to the caller's decision, and written, all in
 //! one transaction; whatever the number of orders, with the same number of statements. Times are milliseconds UTC.
 
+mod access;
 mod bucket;
 pub mod copy;
 mod error;
 mod export;
 mod import;
+mod intake;
 mod lease;
 mod lists;
 mod page;
@@ -30,9 +32,11 @@ use async_trait::async_trait;
 use plugin_api::{Mark, Millis, Task};
 
 pub use self::{
+    access::{ANSWER_KEPT_MS, AccessStore, Action, ApiKey, Begun, REQUEST_HELD_MS, SavedAnswer},
     bucket::{Call, Slot},
     copy::{Part, Piece},
     error::{Result, StoreError},
+    intake::{DecideIntake, IntakeKeys, IntakeState, IntakeStore},
     lease::{Claim, Fence},
     lists::{
         ConflictRow, Health, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter,
@@ -61,7 +65,7 @@ use crate::{
 ///
 /// Lists are paged by key: `after` is the key of the last row that the caller has, `limit` the most rows it wants.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: AccessStore + IntakeStore + Send + Sync {
     // Pages.
 
     /// Loads, decides and writes a page under a lease.

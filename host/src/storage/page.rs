@@ -8,7 +8,7 @@ use plugin_api::{Mark, Millis, Task};
 
 use super::run::{Counts, RunId, RunLine};
 use crate::domain::{
-    codes::FacilityCode,
+    codes::{FacilityCode, Sku},
     duties::Parked,
     effect::Change,
     ledger::{Counters, Ledger, LedgerChanges},
@@ -23,6 +23,8 @@ pub struct PageKeys {
     pub orders: Vec<(String, Option<u64>)>,
     /// Invoice numbers that the channel gave on this page; looked up among those it gave before.
     pub invoice_numbers: Vec<String>,
+    /// Stock that is read besides that of the orders' items.
+    pub stock: Vec<(FacilityCode, Sku)>,
     /// The instant that the decisions are made for, UTC: it sets the financial year.
     pub now: Millis,
     /// The run that the lines are kept under. Without one no line is kept.

@@ -33,6 +33,9 @@ pub(super) const TENANT_TABLES: &[&str] = &[
     "stock",
     "sequences",
     "facilities",
+    "api_keys",
+    "roles",
+    "actions",
     "tenants",
 ];
 

@@ -9,8 +9,10 @@
 
 mod asking;
 mod chosen;
+mod connection;
 mod gates;
 mod holding;
+mod intake;
 mod observe;
 mod page;
 mod people;
@@ -39,6 +41,8 @@ use crate::{
     },
 };
 
+pub use connection::Connection;
+pub use intake::Taken;
 pub use observe::{Line, ObserveRequest, Observed, OutcomeLine};
 pub use people::Done;
 pub use pulse::Pulse;
@@ -114,6 +118,21 @@ impl Engine {
             accounts: world::Accounts::default(),
             runs_begun: std::sync::atomic::AtomicU64::new(0),
         }
+    }
+
+    /// Where state is kept.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The connectors.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// What time it is, in milliseconds since 1970, UTC.
+    pub fn now_ms(&self) -> Millis {
+        self.clock.now_ms()
     }
 }
 

@@ -151,6 +151,7 @@ fn keys(setting: &PageSetting, answers: &[Answer], waiting: Vec<String>) -> Page
     let invoice_numbers: BTreeSet<String> = numbers.collect();
     PageKeys {
         orders: orders.into_iter().collect(),
+        stock: Vec::new(),
         invoice_numbers: invoice_numbers.into_iter().collect(),
         now: setting.now,
         run: setting.run,

@@ -1,13 +1,14 @@
 //! `channel set`: settings as `key=value`, secrets from a file.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 use plugin_api::{Descriptor, SettingKind};
 use serde_json::{Map, Value};
 
-use super::{Traits, check, sorted, warn_of_missing_secrets};
+use super::{Traits, not_set, sorted, warn_of_missing_secrets};
 use crate::{
+    channels::{self, Draft},
     cli::{
         context::{Context, known_channel},
         exit::{Exit, Failure},
@@ -46,37 +47,29 @@ pub(crate) struct Set {
 
 impl Set {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let Set { tenant, code, settings: given, secrets, traits } = self;
+        let Set { tenant, code, settings: given, secrets: file, traits } = self;
         let app = context.open()?;
         let mut channel = known_channel(&app, &tenant, &code).await?;
-        traits.give(&app, &tenant, &mut channel).await?;
-        if given.is_empty() && secrets.is_none() {
-            app.store.put_channel(&tenant, &channel).await?;
-            context.out.say(&format!("channel {code} is changed"));
-            return Ok(Exit::Ok);
-        }
+        traits.give(&mut channel);
         let registry = app.registry();
-        let loaded = context.connector(&registry, &channel.connector)?;
-        for setting in &given {
-            put(&loaded.descriptor, &mut channel.settings, setting)?;
+        let mut secrets = BTreeMap::new();
+        if !given.is_empty() || file.is_some() {
+            let loaded = context.connector(&registry, &channel.connector)?;
+            for setting in &given {
+                put(&loaded.descriptor, &mut channel.settings, setting)?;
+            }
+            if let Some(file) = &file {
+                let sorted = sorted(&loaded, file)?;
+                channel.settings.extend(sorted.settings);
+                secrets = sorted.secrets;
+            }
         }
-        let mut names = app.store.secret_names(&tenant, &code).await?;
-        let mut sealed = std::collections::BTreeMap::new();
-        if let Some(file) = &secrets {
-            let sorted = sorted(&loaded, file)?;
-            channel.settings.extend(sorted.settings);
-            names.extend(sorted.secrets.keys().cloned());
-            sealed = sorted.secrets;
-        }
-        check(&app, registry, &loaded, &channel.settings, &names).await?;
-        app.store.put_channel(&tenant, &channel).await?;
-        if !sealed.is_empty() {
-            app.store.put_secrets(&tenant, &code, &sealed).await?;
-            // A token that was got with other secrets is not theirs.
-            app.store.forget_token(&tenant, &code).await?;
-        }
+        let draft = Draft { channel, secrets };
+        let missing = channels::change(&app.engine(registry)?, &tenant, &draft)
+            .await
+            .map_err(|error| not_set(&tenant, error))?;
         context.out.say(&format!("channel {code} is changed"));
-        warn_of_missing_secrets(context, &tenant, &code, &loaded, &channel.settings, &names);
+        warn_of_missing_secrets(context, &tenant, &code, &missing);
         Ok(Exit::Ok)
     }
 }

@@ -81,6 +81,9 @@ pub(super) async fn dump(db: &mut Tx, part: &Part, out: &mpsc::Sender<Vec<u8>>) 
         piece.push(b'\n');
         let values: Vec<String> = columns.iter().map(Column::out).collect();
         let (of, given) = match part {
+            Part::Shared if columns.iter().any(|column| column.name == "tenant") => {
+                (" WHERE tenant = $1", with![""])
+            }
             Part::Shared => ("", with![]),
             Part::Tenant(code) => (" WHERE tenant = $1", with![code.as_str()]),
         };

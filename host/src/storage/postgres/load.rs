@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use plugin_api::Millis;
 use serde::de::DeserializeOwned;
 use sqlx::{Row as _, postgres::PgRow};
 
@@ -44,7 +43,7 @@ pub(super) async fn page(
     let facilities = facilities(db, tenant).await?;
     let waiting = waiting(db, tenant, &channel.code, keys).await?;
     let told = told_numbers(keys, &waiting, &files);
-    let ledger = ledger(db, tenant, &channel, (keys.now, &told), &files, counters).await?;
+    let ledger = ledger(db, tenant, &channel, (keys, &told), &files, counters).await?;
     Ok(Some(PageState {
         waiting,
         facilities: facilities.into_iter().map(|facility| (facility.code, facility.traceability)).collect(),
@@ -234,11 +233,12 @@ async fn ledger(
     db: &mut Tx,
     tenant: &TenantCode,
     channel: &Channel,
-    told: (Millis, &BTreeSet<&str>),
+    (keys, told): (&PageKeys, &BTreeSet<&str>),
     files: &HashMap<String, OrderFile>,
     counters: Counters,
 ) -> Result<Ledger, Fail> {
-    let wanted = Wanted::by(channel, files.values());
+    let mut wanted = Wanted::by(channel, files.values());
+    wanted.places.extend(keys.stock.iter().map(|(facility, sku)| (facility, sku)));
     let (facilities, skus): (Vec<&str>, Vec<&str>) =
         wanted.places.iter().map(|(at, sku)| (at.as_str(), sku.as_str())).unzip();
     let stock = each(
@@ -251,7 +251,7 @@ async fn ledger(
     )
     .await?;
     let sequences = sequences(db, tenant).await?;
-    let used = used_numbers(db, tenant, &wanted.numbers(channel, told, &sequences)).await?;
+    let used = used_numbers(db, tenant, &wanted.numbers(channel, (keys.now, told), &sequences)).await?;
     Ok(Ledger::new(stock, sequences, used, counters))
 }
 

@@ -7,6 +7,7 @@
 //! Rows are locked in one order (the tenant, its channels, runs, tasks, then everything else), so transactions never wait
 //! for each other in a circle.
 
+mod access;
 mod address;
 mod bucket;
 mod connections;
@@ -14,6 +15,7 @@ mod copy;
 mod export;
 mod fault;
 mod import;
+mod intake;
 mod lease;
 mod load;
 mod order;
@@ -122,12 +124,14 @@ type Doing<'t, T> = BoxFuture<'t, std::result::Result<T, Fail>>;
 /// A job that begins a future on the transaction it gets.
 macro_rules! job {
     (|$db:ident| $body:expr) => {
-        job(move |$db| Box::pin(async move { $body }))
+        $crate::storage::postgres::for_any(move |$db| Box::pin(async move { $body }))
     };
 }
 
+use job;
+
 /// Tells the compiler that a job takes a transaction of any lifetime.
-fn job<T, J>(job: J) -> J
+fn for_any<T, J>(job: J) -> J
 where
     J: for<'t> FnOnce(&'t mut Tx) -> Doing<'t, T> + Send + 'static,
 {

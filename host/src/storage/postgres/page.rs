@@ -3,7 +3,7 @@
 use super::{connections::Tx, fault::Fail, lease, load, save, setting::hold_tenant};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Fence, PageKeys, PageReport, PageResult, PageState, StoreError, rows, wanted},
+    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
 };
 
 pub(super) async fn apply(
@@ -57,11 +57,14 @@ async fn hold(db: &mut Tx, tenant: &TenantCode, gone: impl FnOnce() -> StoreErro
 }
 
 /// Has a page decided, on a thread where it holds up nobody who waits for the database.
-async fn decided(decide: Decide, state: PageState) -> Result<PageResult, Fail> {
+pub(super) async fn decided<S: Send + 'static>(
+    decide: Box<dyn FnOnce(S) -> PageResult + Send>,
+    state: S,
+) -> Result<PageResult, Fail> {
     tokio::task::spawn_blocking(move || decide(state)).await.map_err(|_panicked| Fail::Decision)
 }
 
-async fn write(
+pub(super) async fn write(
     db: &mut Tx,
     tenant: &TenantCode,
     channel: &ChannelCode,

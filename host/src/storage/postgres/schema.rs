@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0002_schedule.sql"),
     include_str!("../../../migrations/postgres/0003_quiet_runs.sql"),
     include_str!("../../../migrations/postgres/0004_sync_now.sql"),
+    include_str!("../../../migrations/postgres/0005_access.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.

@@ -46,6 +46,10 @@ pub(super) fn dump(db: &mut Connection, part: &Part, out: &mpsc::Sender<Vec<u8>>
             .collect();
         let mut sql = format!("SELECT json_array({}) FROM {table}", values.join(", "));
         let tenant = match part {
+            Part::Shared if columns.iter().any(|column| column.name == "tenant") => {
+                sql.push_str(" WHERE tenant = ?");
+                Some("")
+            }
             Part::Shared => None,
             Part::Tenant(code) => {
                 sql.push_str(" WHERE tenant = ?");

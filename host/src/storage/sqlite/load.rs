@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use plugin_api::Millis;
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
 
@@ -42,7 +41,7 @@ pub(super) fn page(
     let facilities = facilities(db, tenant)?;
     let waiting = waiting(db, tenant, &channel.code, keys)?;
     let told = told_numbers(keys, &waiting, &files);
-    let ledger = ledger(db, tenant, &channel, (keys.now, &told), files.values(), counters)?;
+    let ledger = ledger(db, tenant, &channel, (keys, &told), files.values(), counters)?;
     Ok(Some(PageState {
         waiting,
         facilities: facilities.into_iter().map(|facility| (facility.code, facility.traceability)).collect(),
@@ -230,11 +229,12 @@ fn ledger<'a>(
     db: &Connection,
     tenant: &TenantCode,
     channel: &'a Channel,
-    told: (Millis, &BTreeSet<&str>),
+    (keys, told): (&'a PageKeys, &BTreeSet<&str>),
     files: impl Iterator<Item = &'a OrderFile>,
     counters: Counters,
 ) -> Result<Ledger, Fail> {
-    let wanted = Wanted::by(channel, files);
+    let mut wanted = Wanted::by(channel, files);
+    wanted.places.extend(keys.stock.iter().map(|(facility, sku)| (facility, sku)));
     let places: Vec<(&str, &str)> =
         wanted.places.iter().map(|(at, sku)| (at.as_str(), sku.as_str())).collect();
     let stock = each(
@@ -245,7 +245,7 @@ fn ledger<'a>(
         stock_row,
     )?;
     let sequences = sequences(db, tenant)?;
-    let used = used_numbers(db, tenant, &wanted.numbers(channel, told, &sequences))?;
+    let used = used_numbers(db, tenant, &wanted.numbers(channel, (keys.now, told), &sequences))?;
     Ok(Ledger::new(stock, sequences, used, counters))
 }
 

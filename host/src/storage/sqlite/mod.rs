@@ -4,11 +4,13 @@
 //! transaction. The SQL
 //! is in the files named after what it is about.
 
+mod access;
 mod bucket;
 mod copy;
 mod export;
 mod fault;
 mod import;
+mod intake;
 mod json;
 mod lease;
 mod load;

@@ -48,7 +48,7 @@ pub(super) fn edit(
     Ok(PageReport::of(result, 0))
 }
 
-fn write(
+pub(super) fn write(
     db: &Connection,
     tenant: &TenantCode,
     channel: &ChannelCode,

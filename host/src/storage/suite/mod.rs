@@ -2,6 +2,8 @@
 //!
 //! A case gets a database of its own, which it may open several times, as several hosts would.
 
+pub(super) mod access;
+pub(super) mod intake;
 pub(super) mod leases;
 pub(super) mod lists;
 pub(super) mod pages;
@@ -89,6 +91,19 @@ macro_rules! suite {
                 a_channel_is_switched_off_and_on,
                 breakers_are_kept_until_they_are_struck_out,
                 the_store_is_sound;
+            access:
+                a_key_is_kept_with_its_hash_until_it_is_revoked_and_after,
+                the_keys_of_a_tenant_go_with_it,
+                of_requests_with_one_key_one_is_the_first_and_the_others_get_its_answer,
+                a_request_that_came_to_nothing_is_forgotten_and_an_answered_one_is_not,
+                a_request_whose_host_died_is_taken_over_and_an_old_answer_is_forgotten,
+                what_was_done_is_listed_newest_first_by_tenant;
+            intake:
+                orders_are_added_and_replaced_and_nothing_else_is_touched,
+                what_is_taken_by_other_orders_is_told,
+                stock_that_only_new_orders_name_is_there,
+                a_fact_that_waits_under_its_item_comes_to_the_order_that_was_handed_over,
+                orders_of_a_channel_that_is_not_known_are_refused;
             tenants:
                 an_export_of_an_import_of_an_export_is_equal,
                 a_copy_brings_everything_back_and_lets_no_earlier_run_write,

@@ -1,0 +1,126 @@
+//! The first version of the API: one file for each noun, with its addresses, what goes in and out, and its handlers.
+
+mod api_keys;
+mod channels;
+mod conflicts;
+mod connectors;
+mod facilities;
+mod filter;
+mod intake;
+mod observations;
+mod orders;
+mod parked;
+mod putaways;
+mod runs;
+mod sequences;
+mod snapshot;
+mod stock;
+mod sync;
+mod tasks;
+mod tenants;
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::{Router, http::header, response::IntoResponse, routing::get};
+use plugin_api::Millis;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{
+    Api,
+    problem::{Answer, Kind, Problem, Wrong},
+};
+use crate::domain::time;
+
+/// Everything that needs a key.
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .merge(tenants::routes())
+        .merge(snapshot::routes())
+        .merge(orders::routes())
+        .merge(intake::routes())
+        .merge(observations::routes())
+        .merge(runs::routes())
+        .merge(sync::routes())
+        .merge(tasks::routes())
+        .merge(channels::routes())
+        .merge(connectors::routes())
+        .merge(conflicts::routes())
+        .merge(parked::routes())
+        .merge(putaways::routes())
+        .merge(sequences::routes())
+        .merge(stock::routes())
+        .merge(facilities::routes())
+        .merge(api_keys::routes())
+}
+
+/// The description of the API, for everybody.
+pub(super) fn open_routes() -> Router<Arc<Api>> {
+    Router::new().route("/v1/openapi.json", get(document))
+}
+
+async fn document() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], super::document::openapi())
+}
+
+/// An instant as the API tells it.
+fn at(instant: Millis) -> String {
+    time::text(instant)
+}
+
+/// Does something to its end, even if the caller does not wait for it.
+async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work).await.map_err(|error| Problem::internal(&error))
+}
+
+/// The address of something, with each part written so that it stays one.
+fn address(parts: &[&str]) -> String {
+    let mut address = "/v1".to_owned();
+    for part in parts {
+        address.push('/');
+        for byte in part.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                address.push(char::from(byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(address, "%{byte:02X}");
+            }
+        }
+    }
+    address
+}
+
+/// A code for something new.
+///
+/// # Errors
+/// If it could not be said or typed later.
+fn new_code(code: &str) -> Answer<&str> {
+    let problem = if code.trim().is_empty() {
+        "a code cannot be empty"
+    } else if code.len() > 100 {
+        "a code has at most 100 bytes"
+    } else if code.trim() != code || code.chars().any(char::is_control) {
+        "a code has no blanks around it and no control characters"
+    } else {
+        return Ok(code);
+    };
+    let wrong = Wrong { path: "code".to_owned(), line: None, column: None, problem: problem.to_owned() };
+    Err(Problem::with(Kind::BodyWrong, format!("code: {problem}"), vec![wrong]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_an_address_stays_one_part() {
+        assert_eq!(address(&["tenants", "a/b c", "é"]), "/v1/tenants/a%2Fb%20c/%C3%A9");
+    }
+
+    #[test]
+    fn codes_that_nobody_could_type_are_refused() {
+        assert_eq!(new_code("Müller & Co").unwrap(), "Müller & Co");
+        for wrong in ["", "  ", " a", "a\n", "a\u{0}b", &"x".repeat(101)] {
+            assert!(new_code(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

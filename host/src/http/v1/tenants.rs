@@ -1,0 +1,139 @@
+//! Tenants: list, add, show, let live, remove.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    domain::codes::TenantCode,
+    http::{
+        Api,
+        access::{Admin, Anywhere, Everywhere, In, Read},
+        extract::{Ask, Body},
+        paging::{Page, size},
+        problem::{Answer, Kind, Problem},
+    },
+    storage::TenantRow,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show, change, remove))
+}
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+struct Tenant {
+    /// Its code.
+    #[schema(example = "acme")]
+    code: String,
+    /// Whether it has gone live: before that it is not synced, and dry runs work.
+    live: bool,
+}
+
+impl From<TenantRow> for Tenant {
+    fn from(row: TenantRow) -> Self {
+        Tenant { code: row.code.to_string(), live: row.live }
+    }
+}
+
+/// Which tenants to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct List {
+    /// The code of the last tenant that the caller has.
+    after: Option<String>,
+    /// How many, 100 unless said otherwise.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// List the tenants that the key is for
+#[utoipa::path(get, path = "/v1/tenants", tag = "tenants", params(List), security(("key" = ["read"])),
+    responses((status = 200, description = "Tenants, by code.", body = Page<Tenant>)))]
+async fn list(
+    State(api): State<Arc<Api>>,
+    Anywhere { caller, .. }: Anywhere<Read>,
+    Ask(list): Ask<List>,
+) -> Answer<Json<Page<Tenant>>> {
+    let size = size(list.limit)?;
+    let known = api.store.tenants().await?;
+    let after = list.after.unwrap_or_default();
+    let is_wanted = |row: &TenantRow| {
+        row.code.as_str() > after.as_str() && caller.may(crate::access::Scope::Read, &row.code)
+    };
+    Ok(Json(Page::cut(known, size, is_wanted, |row| row.code.to_string(), Tenant::from)))
+}
+
+/// A tenant to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"code": "acme"}))]
+struct NewTenant {
+    /// Its code.
+    #[schema(min_length = 1, max_length = 100)]
+    code: String,
+}
+
+/// Add a tenant; it is not live until it is let
+#[utoipa::path(post, path = "/v1/tenants", tag = "tenants", request_body = NewTenant, security(("key" = ["admin"])),
+    responses((status = 201, description = "It is added.", body = Tenant)))]
+async fn add(
+    State(api): State<Arc<Api>>,
+    _: Everywhere<Admin>,
+    Body(new): Body<NewTenant>,
+) -> Answer<impl IntoResponse> {
+    let code = super::new_code(&new.code)?;
+    let code = TenantCode::from(code);
+    api.store.add_tenant(&code).await?;
+    let place = [(header::LOCATION, super::address(&["tenants", code.as_str()]))];
+    Ok((StatusCode::CREATED, place, Json(Tenant { code: code.to_string(), live: false })))
+}
+
+/// Show a tenant
+#[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenants", security(("key" = ["read"])),
+    responses((status = 200, description = "The tenant.", body = Tenant)))]
+async fn show(place: In<Read>) -> Json<Tenant> {
+    Json(place.row.into())
+}
+
+/// What to change of a tenant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"live": true}))]
+struct TenantChange {
+    /// Whether it is live.
+    live: bool,
+}
+
+/// Let a tenant go live, or take that back
+#[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants", request_body = TenantChange,
+    security(("key" = ["admin"])), responses((status = 200, description = "The tenant as it is now.", body = Tenant)))]
+async fn change(
+    State(api): State<Arc<Api>>,
+    place: In<Admin>,
+    Body(change): Body<TenantChange>,
+) -> Answer<Json<Tenant>> {
+    api.store.set_live(&place.tenant, change.live).await?;
+    Ok(Json(Tenant { code: place.tenant.to_string(), live: change.live }))
+}
+
+/// Remove a tenant with everything that is kept for it; needs a key for every tenant
+#[utoipa::path(delete, path = "/v1/tenants/{tenant}", tag = "tenants", security(("key" = ["admin"])),
+    responses((status = 204, description = "It is gone.")))]
+async fn remove(State(api): State<Arc<Api>>, place: In<Admin>) -> Answer<StatusCode> {
+    if !place.caller.may_everywhere(crate::access::Scope::Admin) {
+        let said = "removing a tenant needs the scope `admin` for every tenant";
+        return Err(Problem::new(Kind::ScopeMissing, said));
+    }
+    api.store.remove_tenant(&place.tenant).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -244,6 +244,8 @@ pub(super) async fn grant(hub: &Connections, role: &str) -> Result<(), Fail> {
     let schema: String = first(&mut db, "SELECT quote_ident(current_schema())", with![], |row| text(row, 0))
         .await?
         .ok_or_else(|| StoreError::Contradiction("the role has no schema to work in".to_owned()))?;
+    // Two who grant at once would meet in the tables' own rows.
+    execute(&mut db, "SELECT 1 FROM schema_version FOR UPDATE", with![]).await?;
     let tables = tables(&mut db).await?.join(", ");
     let sql = format!(
         "GRANT USAGE ON SCHEMA {schema} TO {quoted};

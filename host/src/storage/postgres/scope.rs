@@ -41,6 +41,14 @@ pub(super) struct Limits {
     idle_ms: u32,
 }
 
+#[cfg(test)]
+impl Limits {
+    /// The same with less patience for a host that stands still.
+    pub(super) fn with_idle_ms(self, idle_ms: u32) -> Limits {
+        Limits { idle_ms, ..self }
+    }
+}
+
 /// A page, a list, a lease.
 pub(super) const QUICK: Limits =
     Limits { whole: Duration::from_secs(10), statement_ms: 9_000, lock_ms: 7_000, idle_ms: 5_000 };

@@ -1,15 +1,37 @@
 //! What only PostgreSQL can get wrong; the cases that every store shares are in the suite.
 
-use std::sync::OnceLock;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use kit::cluster::{self, Cluster};
+use plugin_api::{Mark, Task};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Postgres, PostgresSetup};
+use super::{
+    Postgres, PostgresSetup,
+    address::Address,
+    connections::{Connections, Tx},
+    scope::{self, Access, Scope},
+    statement::{execute, first, text, with},
+};
 use crate::{
-    secrets::Key,
+    domain::{codes::TenantCode, invoice::SequenceKind},
+    secrets::{Key, Secret},
     storage::{
-        Store,
-        suite::{self, Database},
+        Claim, Counts, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult, PageState, RunEnd, RunLine,
+        RunResult, Store, TaskEdit, Trigger,
+        rows::TENANT_TABLES,
+        suite::{
+            self, Database,
+            sample::{
+                MINUTE, acme, acme_with, apply, begin, change, channel, everything, fence, fk1, import, keys,
+                now, order,
+            },
+            tenants::full,
+        },
     },
 };
 
@@ -67,4 +89,365 @@ impl Database for Place {
 
 mod shared {
     super::suite::suite!(super::super::Place::new());
+}
+
+/// A connection pool of the test's own, as a role.
+fn hub(place: &Place, role: &str) -> Connections {
+    Connections::new(Address::read(&place.database.url(role)).unwrap(), 2, true)
+}
+
+async fn count(db: &mut Tx, sql: String) -> i64 {
+    first(db, AssertSqlSafe(sql), with![], |row| Ok(row.try_get(0)?)).await.unwrap().unwrap()
+}
+
+/// A number that a superuser sees, whom no policy holds.
+fn counted(place: &Place, sql: &str) -> i64 {
+    place.database.execute(cluster::SUPERUSER, sql).unwrap().trim().parse().unwrap()
+}
+
+/// Puts rows into every table that has some of a tenant.
+async fn fill(store: &Postgres, tenant: &str) {
+    let mut whole = full();
+    whole.tenant = tenant.into();
+    import(store, whole).await;
+    let tenant: TenantCode = tenant.into();
+    let secret = BTreeMap::from([("token".to_owned(), Secret::from("s"))]);
+    store.put_token(&tenant, &fk1(), &"bearer".into(), now(), &secret).await.unwrap();
+    store.ensure_tasks(&tenant, &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
+    let new = NewRun {
+        tenant: tenant.clone(),
+        channel: fk1(),
+        task: Some(Task::Status),
+        trigger: Trigger::Manual,
+        started_at: now(),
+        request_key: None,
+    };
+    let (fence, run) = begin(store, &new, "a").await;
+    let lines = vec![RunLine { order: "OD1".into(), ..RunLine::default() }];
+    let page = PageKeys { run: Some(run), ..keys([]) };
+    apply(store, &fence, page, |_| PageResult { lines, ..PageResult::default() }).await.unwrap();
+    let order = serde_json::from_value(json!({"order": "O1", "channel_order_id": "OD1",
+        "outcome": "UNCHANGED", "message": "m"}));
+    let end = RunEnd { orders: vec![order.unwrap()], ..done() };
+    store.finish_run(run, &end, Some(&fence)).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_table_is_walled_and_a_tenant_comes_first_in_every_key() {
+    let place = Place::new();
+    let unwalled = "SELECT count(*) FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND relname <> 'schema_version' AND (NOT relrowsecurity OR NOT relforcerowsecurity
+            OR NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid))";
+    assert_eq!(counted(&place, unwalled), 0, "a table that is not held by forced row security");
+    let with_tenant = "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attname = 'tenant'";
+    let late = format!(
+        "SELECT count(*) {with_tenant} AND NOT EXISTS (SELECT 1 FROM pg_index i
+             WHERE i.indrelid = c.oid AND i.indisprimary AND i.indkey[0] = a.attnum)"
+    );
+    assert_eq!(counted(&place, &late), 0, "a primary key that does not begin with the tenant");
+    let shared = format!(
+        "SELECT count(*) {with_tenant} AND NOT EXISTS (SELECT 1 FROM pg_policy p
+             WHERE p.polrelid = c.oid AND p.polname = 'own_tenant')"
+    );
+    assert_eq!(counted(&place, &shared), 0, "a table of tenants without its policy");
+    assert_eq!(
+        counted(&place, &format!("SELECT count(*) {with_tenant}")),
+        i64::try_from(TENANT_TABLES.len()).unwrap(),
+        "a table that removing a tenant would leave full"
+    );
+}
+
+#[tokio::test]
+async fn under_one_tenant_nothing_of_another_is_seen_or_written() {
+    let place = Place::new();
+    let store = place.store();
+    for tenant in ["acme", "other"] {
+        fill(&store, tenant).await;
+    }
+    let hub = hub(&place, cluster::APP);
+    let under = |scope: Scope| scope::begin(&scope, Access::Write, scope::QUICK);
+    for table in TENANT_TABLES {
+        let of_other = format!("SELECT count(*) FROM {table} WHERE tenant = 'other'");
+        assert!(counted(&place, &of_other) > 0, "fill {table} in this test");
+        let mut db = hub.begin(&under(Scope::Tenant("acme".into()))).await.unwrap();
+        assert!(count(&mut db, format!("SELECT count(*) FROM {table}")).await > 0, "{table}");
+        assert_eq!(count(&mut db, of_other.clone()).await, 0, "{table}");
+        let taken = format!("UPDATE {table} SET tenant = 'acme' WHERE tenant = 'other'");
+        assert_eq!(execute(&mut db, AssertSqlSafe(taken), with![]).await.unwrap(), 0, "{table}");
+        let given = format!("UPDATE {table} SET tenant = 'other' WHERE tenant = 'acme'");
+        let refused = execute(&mut db, AssertSqlSafe(given), with![]).await.unwrap_err();
+        assert_eq!(refused.code(), Some("42501"), "{table}: {refused:?}");
+        hub.roll_back(db).await.unwrap();
+
+        let mut db = hub.begin(&under(Scope::Host)).await.unwrap();
+        let seen = count(&mut db, of_other).await;
+        assert_eq!(seen > 0, ["tenants", "channels", "tasks", "runs"].contains(table), "{table}: {seen}");
+        let gone = execute(&mut db, AssertSqlSafe(format!("DELETE FROM {table}")), with![]).await;
+        assert_eq!(gone.unwrap(), 0, "the host reads {table} and writes nothing of it");
+        hub.roll_back(db).await.unwrap();
+
+        let mut db = hub.begin("BEGIN").await.unwrap();
+        let seen = count(&mut db, format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(seen, 0, "{table} without a word for whom");
+        hub.roll_back(db).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_code_of_a_tenant_opens_the_walls() {
+    let place = Place::new();
+    let store = place.store();
+    fill(&store, "acme").await;
+    for code in ["*", "host", "'; SET statusync.scope = 'host'; --", "a\\'b", "", "ü\u{1F4E6}"] {
+        let tenant: TenantCode = code.into();
+        assert!(store.orders(&tenant, &OrderFilter::default(), None, 10).await.unwrap().is_empty(), "{code}");
+        assert!(store.tenant(&tenant).await.unwrap().is_none(), "{code}");
+    }
+    store.add_tenant(&"'; SET statusync.scope = 'host'; --".into()).await.unwrap();
+    assert_eq!(store.tenants().await.unwrap().len(), 2);
+    let refused = store.add_tenant(&"a\0b".into()).await.unwrap_err();
+    assert!(refused.to_string().contains("NUL"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_page_takes_the_same_number_of_statements_for_any_number_of_orders() {
+    let mut taken = Vec::new();
+    for orders in [10, 500] {
+        let place = Place::new();
+        let store = place.store();
+        import(&store, acme_with(orders)).await;
+        let fence = fence(&store, "FK1", "a").await;
+        let hub = hub(&place, cluster::APP);
+        let text = scope::begin(&Scope::Tenant(acme()), Access::Write, scope::QUICK);
+        let mut db = hub.begin(&text).await.unwrap();
+        super::page::apply(&mut db, &fence, &keys(1..=orders), Box::new(everything)).await.unwrap();
+        taken.push(db.statements.len());
+        hub.commit(db).await.unwrap();
+        assert_eq!(store.history(&acme(), &"O7".into()).await.unwrap().len(), 1);
+    }
+    assert_eq!(taken[0], taken[1]);
+    assert!((10..40).contains(&taken[0]), "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_store_works_on_when_its_connections_were_closed() {
+    let place = Place::new();
+    let store = place.store();
+    import(&store, acme_with(1)).await;
+    for _ in 0..3 {
+        let closed = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        assert!(counted(&place, closed) > 0);
+        store.answers().await.unwrap();
+    }
+    import(&store, acme_with(2)).await;
+}
+
+#[tokio::test]
+async fn a_host_that_stands_still_inside_a_page_is_passed() {
+    let place = Place::new();
+    let store = place.store();
+    import(&store, acme_with(1)).await;
+    let Claim::Got(old, _) = store.claim(&acme(), &fk1(), "old", 300, None).await.unwrap() else { panic!() };
+    let hub = hub(&place, cluster::APP);
+    let impatient = scope::QUICK.with_idle_ms(400);
+    let text = scope::begin(&Scope::Tenant(acme()), Access::Write, impatient);
+    let mut frozen = hub.begin(&text).await.unwrap();
+    super::setting::hold_tenant(&mut frozen, &acme()).await.unwrap();
+    super::lease::check(&mut frozen, &old).await.unwrap();
+    // It does nothing from here on. Once its lease has run out a claim waits for its row, until the server has ended it.
+    let new = loop {
+        match store.claim(&acme(), &fk1(), "new", 10 * MINUTE, None).await.unwrap() {
+            Claim::Got(fence, _) => break fence,
+            Claim::Held { holder, .. } => assert_eq!(holder, "old"),
+            wanted @ Claim::Wanted => panic!("{wanted:?}"),
+        }
+    };
+    assert!(new.epoch > old.epoch);
+    apply(&store, &new, keys([1]), |_| PageResult::default()).await.unwrap();
+    let late = execute(&mut frozen, "UPDATE orders SET body = '{}' WHERE tenant = 'acme'", with![]).await;
+    assert!(late.unwrap_err().is_of_connection());
+    assert!(hub.commit(frozen).await.is_err());
+    assert_eq!(store.order(&acme(), "O1").await.unwrap().unwrap().order.items.len(), 1);
+}
+
+#[tokio::test]
+async fn behind_a_pooler_nothing_stays_in_a_session() {
+    let place = Place::new();
+    let store = Postgres::open(
+        &PostgresSetup { prepared_statements: false, connections: 1, ..place.setup() },
+        place.key.clone(),
+    )
+    .unwrap();
+    fill(&store, "acme").await;
+    let hub = Arc::clone(&store.hub);
+    let left = store.wait("was looking", move |_| {
+        Box::pin(async move {
+            let mut db = hub.begin("BEGIN").await?;
+            let left = first(
+                &mut db,
+                "SELECT (SELECT count(*) FROM pg_prepared_statements) + (SELECT count(*) FROM pg_cursors WHERE is_holdable),
+                     coalesce(current_setting('statusync.tenant', true), '') || coalesce(current_setting('statusync.scope', true), '')
+                     || current_setting('lock_timeout')",
+                with![],
+                |row| Ok((row.try_get::<i64, _>(0)?, text::<String>(row, 1)?)),
+            );
+            let left = left.await?;
+            hub.roll_back(db).await?;
+            Ok(left)
+        })
+    });
+    assert_eq!(left.unwrap(), Some((0, "0".to_owned())));
+}
+
+#[tokio::test]
+async fn two_who_prepare_at_once_both_find_it_done() {
+    let database = Cluster::of_this_process().database();
+    let owner = database.url(cluster::OWNER);
+    let prepare = || Postgres::prepare(&owner, cluster::APP);
+    let (one, two, three) = futures_util::future::join3(prepare(), prepare(), prepare()).await;
+    for prepared in [one.unwrap(), two.unwrap(), three.unwrap()] {
+        assert_eq!(prepared.now, super::schema::known());
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_dies_leaves_nothing_half_made() {
+    let database = Cluster::of_this_process().database();
+    let (owner, app) = (database.url(cluster::OWNER), database.url(cluster::APP));
+    let dir = tempfile::tempdir().unwrap();
+    let key = Key::create(&dir.path().join("key")).unwrap();
+    let setup =
+        PostgresSetup { url: app, connections: 2, prepared_statements: true, allow_privileged_role: false };
+    let mut whole = false;
+    for after in 0..200 {
+        // The connection goes away after ever more time; the next one finds some number of whole steps.
+        let step = std::time::Duration::from_millis(after * 2);
+        if tokio::time::timeout(step, Postgres::prepare(&owner, cluster::APP))
+            .await
+            .is_ok_and(|done| done.is_ok())
+        {
+            whole = true;
+            break;
+        }
+        let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+        let count: i64 = database.execute(cluster::SUPERUSER, tables).unwrap().trim().parse().unwrap();
+        let numbered = "SELECT coalesce((SELECT version FROM schema_version), -1)";
+        let number = if count == 0 { -1 } else { counted_in(&database, numbered) };
+        assert!((count > 1) == (number > 0), "{count} tables at number {number}");
+    }
+    assert!(whole, "the last one had time enough");
+    Postgres::open(&setup, key).unwrap().add_tenant(&acme()).await.unwrap();
+}
+
+fn counted_in(database: &cluster::Database, sql: &str) -> i64 {
+    database.execute(cluster::SUPERUSER, sql).unwrap().trim().parse().unwrap()
+}
+
+/// Writes every order and every shared row that a page may.
+fn touched(mut state: PageState) -> PageResult {
+    let mut result = PageResult::default();
+    for (id, file) in std::mem::take(&mut state.files) {
+        state.ledger.change_stock(&("DEL1".into(), "A".into()), |stock| stock.on_hand += 1);
+        state.ledger.draw(&("DEL1".into(), SequenceKind::SaleInvoice), now()).unwrap();
+        state.ledger.putaway_code();
+        result.changes.push(change(&file.order.code));
+        result.unpark.extend(state.waiting.get(&id).into_iter().flatten().map(|(id, _)| *id));
+        result.park.push(
+            serde_json::from_value(
+                json!({"cause": "UNKNOWN_ITEM", "order": id, "observation": {"order": id}}),
+            )
+            .unwrap(),
+        );
+        result.files.push(file);
+    }
+    result.ledger = state.ledger.changes(state.counters);
+    result
+}
+
+/// What everyone does at once: each waits for the others at most, and never in a circle.
+#[tokio::test]
+async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
+    const ROUNDS: u32 = 25;
+    let place = Place::new();
+    let first = place.store();
+    let mut start = acme_with(20);
+    start.orders.extend((21..=30).map(|n| serde_json::from_value(order(n, "AZ1")).unwrap()));
+    import(&first, start).await;
+    let tasks = [Task::Status, Task::Pending].map(|task| NewTask::usual(task, 5));
+    for channel in ["FK1", "AZ1"] {
+        first.ensure_tasks(&acme(), &channel.into(), &tasks).await.unwrap();
+    }
+    let runs = async |store: Postgres, channel: &str| {
+        for round in 0..ROUNDS {
+            let new = NewRun {
+                tenant: acme(),
+                channel: channel.into(),
+                task: Some(tasks[round as usize % 2].task),
+                trigger: Trigger::Timer,
+                started_at: now(),
+                request_key: None,
+            };
+            let (fence, run) = begin(&store, &new, &format!("{channel}{round}")).await;
+            let page = PageKeys { run: Some(run), ..keys((1..=30).rev()) };
+            let task = tasks[round as usize % 2].task;
+            apply(&store, &fence, page, move |state| PageResult {
+                mark: Some((task, Mark::complete_until(now()))),
+                lines: vec![RunLine::default()],
+                ..touched(state)
+            })
+            .await
+            .unwrap();
+            store.renew(&fence, MINUTE).await.unwrap();
+            store.finish_run(run, &done(), Some(&fence)).await.unwrap();
+        }
+    };
+    let people = async |store: Postgres| {
+        let secrets = |order: [&str; 2]| -> BTreeMap<String, Secret> {
+            order.iter().map(|name| ((*name).to_owned(), Secret::from("s"))).collect()
+        };
+        for round in 0..ROUNDS {
+            let on_hand = i64::from(round);
+            store.set_on_hand(&acme(), &"DEL1".into(), &"A".into(), on_hand).await.unwrap();
+            let mut channel = channel(&store, "FK1").await;
+            channel.trust_delivery = round % 2 == 0;
+            store.put_channel(&acme(), &channel).await.unwrap();
+            store.ensure_tasks(&acme(), &fk1(), &tasks).await.unwrap();
+            store.put_secrets(&acme(), &fk1(), &secrets(["a", "b"])).await.unwrap();
+            store.put_token(&acme(), &fk1(), &"t".into(), now(), &secrets(["b", "c"])).await.unwrap();
+            let note = Box::new(|mut state: PageState| {
+                let files = state.files.drain().map(|(_, file)| file).collect();
+                PageResult { files, ..PageResult::default() }
+            });
+            store.edit_order(&acme(), &"O3".into(), now(), Mode::Commit, note).await.unwrap();
+            let edit = TaskEdit { next_run_at: Some(on_hand), ..TaskEdit::default() };
+            store.set_task(&acme(), &fk1(), Task::Status, edit).await.unwrap();
+            store.reserve("acme/FK1", "search", 1, 1, now()).await.unwrap();
+        }
+    };
+    futures_util::future::join5(
+        runs(place.store(), "FK1"),
+        runs(place.store(), "AZ1"),
+        people(place.store()),
+        people(place.store()),
+        people(first),
+    )
+    .await;
+    let waited = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(counted(&place, waited), 0);
+}
+
+fn done() -> RunEnd {
+    RunEnd {
+        ended_at: now(),
+        result: RunResult::Success,
+        message: String::new(),
+        counts: Counts::default(),
+        calls: 0,
+        retries: 0,
+        next_run_at: None,
+        complete_until: None,
+        orders: Vec::new(),
+    }
 }

@@ -127,3 +127,47 @@ pub(crate) fn change(order: &OrderCode) -> Change {
         effects: Vec::new(),
     }
 }
+
+/// Changes every order in every way that has a table of its own.
+pub(crate) fn everything(mut state: PageState) -> PageResult {
+    let mut result = PageResult::default();
+    for (id, mut file) in std::mem::take(&mut state.files) {
+        let code = file.order.code.clone();
+        let package = file.order.packages[0].code.clone();
+        file.order.attention.push("looked at".into());
+        file.invoices.push(
+            serde_json::from_value(
+                json!({"owner": "DEL1", "kind": "SALE_INVOICE", "financial_year": "2025-26",
+                "number": format!("N{code}"), "package": package, "status": "GENERATED", "date": "2026-01-15",
+                "items": [file.order.items[0].code]}),
+            )
+            .unwrap(),
+        );
+        file.putaways.push(
+            serde_json::from_value(
+                json!({"code": state.ledger.putaway_code(), "type": "PUTAWAY_PICKLIST_ITEM",
+                "item": file.order.items[0].code, "status": "DUE"}),
+            )
+            .unwrap(),
+        );
+        file.conflicts.push(
+            serde_json::from_value(
+                json!({"code": state.ledger.conflict_code(), "cause": "REOPENED_ON_CHANNEL",
+                "order": code, "items": [], "message": "m", "open": true}),
+            )
+            .unwrap(),
+        );
+        state.ledger.change_stock(&("DEL1".into(), code.as_str().into()), |stock| stock.on_hand += 1);
+        result.park.push(
+            serde_json::from_value(
+                json!({"cause": "UNKNOWN_ITEM", "order": id, "observation": {"order": id}}),
+            )
+            .unwrap(),
+        );
+        result.changes.push(change(&code));
+        result.seen.push((id, Some(1)));
+        result.files.push(file);
+    }
+    result.ledger = state.ledger.changes(state.counters);
+    result
+}

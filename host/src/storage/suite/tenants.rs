@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A tenant with something of everything, codes and computed fields left out.
-fn full() -> Snapshot {
+pub(crate) fn full() -> Snapshot {
     let mut tenant = acme_with(12);
     tenant.channels[0].settings =
         serde_json::from_value(json!({"marketplace_id": "A21", "nested": {"z": 1, "a": [true, null]}}))

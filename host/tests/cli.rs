@@ -657,7 +657,7 @@ fn the_daemon_says_that_it_lives_is_ready_and_what_it_did() {
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert!(figures.contains("statusync_runs_in_flight 0"), "{figures}");
     assert!(!figures.contains("acme"), "no figure names a tenant: {figures}");
-    assert!(daemon.get("/").0.contains("404"));
+    assert!(daemon.get("/").0.contains("401"), "whatever else there is takes a key");
 }
 
 #[test]

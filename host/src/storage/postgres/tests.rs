@@ -21,8 +21,8 @@ use crate::{
     domain::{codes::TenantCode, invoice::SequenceKind},
     secrets::{Key, Secret},
     storage::{
-        Claim, Counts, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult, PageState, RunEnd, RunLine,
-        RunResult, Store, TaskEdit, Trigger,
+        Call, Claim, Counts, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult, PageState, RunEnd,
+        RunLine, RunResult, Store, TaskEdit, Trigger,
         rows::TENANT_TABLES,
         suite::{
             self, Database,
@@ -112,7 +112,7 @@ async fn fill(store: &Postgres, tenant: &str) {
     import(store, whole).await;
     let tenant: TenantCode = tenant.into();
     let secret = BTreeMap::from([("token".to_owned(), Secret::from("s"))]);
-    store.put_token(&tenant, &fk1(), &"bearer".into(), now(), &secret).await.unwrap();
+    store.put_secrets(&tenant, &fk1(), &secret).await.unwrap();
     store.ensure_tasks(&tenant, &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
     let new = NewRun {
         tenant: tenant.clone(),
@@ -121,8 +121,10 @@ async fn fill(store: &Postgres, tenant: &str) {
         trigger: Trigger::Manual,
         started_at: now(),
         request_key: None,
+        only_if_due: false,
     };
     let (fence, run) = begin(store, &new, "a").await;
+    store.put_token(&fence, &"bearer".into(), now()).await.unwrap();
     let lines = vec![RunLine { order: "OD1".into(), ..RunLine::default() }];
     let page = PageKeys { run: Some(run), ..keys([]) };
     apply(store, &fence, page, |_| PageResult { lines, ..PageResult::default() }).await.unwrap();
@@ -388,6 +390,7 @@ async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
                 trigger: Trigger::Timer,
                 started_at: now(),
                 request_key: None,
+                only_if_due: false,
             };
             let (fence, run) = begin(&store, &new, &format!("{channel}{round}")).await;
             let page = PageKeys { run: Some(run), ..keys((1..=30).rev()) };
@@ -415,7 +418,7 @@ async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
             store.put_channel(&acme(), &channel).await.unwrap();
             store.ensure_tasks(&acme(), &fk1(), &tasks).await.unwrap();
             store.put_secrets(&acme(), &fk1(), &secrets(["a", "b"])).await.unwrap();
-            store.put_token(&acme(), &fk1(), &"t".into(), now(), &secrets(["b", "c"])).await.unwrap();
+            store.put_secrets(&acme(), &fk1(), &secrets(["b", "c"])).await.unwrap();
             let note = Box::new(|mut state: PageState| {
                 let files = state.files.drain().map(|(_, file)| file).collect();
                 PageResult { files, ..PageResult::default() }
@@ -423,7 +426,9 @@ async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
             store.edit_order(&acme(), &"O3".into(), now(), Mode::Commit, note).await.unwrap();
             let edit = TaskEdit { next_run_at: Some(on_hand), ..TaskEdit::default() };
             store.set_task(&acme(), &fk1(), Task::Status, edit).await.unwrap();
-            store.reserve("acme/FK1", "search", 1, 1, now()).await.unwrap();
+            let (account, operation) = ("acme/FK1".to_owned(), "search".to_owned());
+            let call = Call { account, operation, interval_ms: 1, burst: 1, patience_ms: 1_000, now: now() };
+            store.reserve(call, None).await.unwrap();
         }
     };
     futures_util::future::join5(

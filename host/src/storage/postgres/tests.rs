@@ -263,7 +263,7 @@ async fn a_host_that_stands_still_inside_a_page_is_passed() {
         match store.claim(&acme(), &fk1(), "new", 10 * MINUTE, None).await.unwrap() {
             Claim::Got(fence, _) => break fence,
             Claim::Held { holder, .. } => assert_eq!(holder, "old"),
-            wanted @ Claim::Wanted => panic!("{wanted:?}"),
+            other => panic!("{other:?}"),
         }
     };
     assert!(new.epoch > old.epoch);

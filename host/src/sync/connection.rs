@@ -1,5 +1,5 @@
 //! Whether a channel's marketplace can be reached and accepts its credentials: one small pull of the real kind, of which
-//! nothing is applied or kept. It works before go-live, and beside a run.
+//! nothing is applied or kept. It works before go-live. It holds the channel meanwhile, since a login belongs to a holder.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::{
     Engine, SyncError,
     gates::{Gate, Open},
+    holding::Holding,
     world::{AccountError, Calls, World, observer, settings_for},
 };
 use crate::{
@@ -40,7 +41,7 @@ impl Engine {
     /// Asks a channel's marketplace for something small.
     ///
     /// # Errors
-    /// If the channel is not known, or the store failed. What the marketplace says is in the answer.
+    /// If the channel is not known or a run has it, or the store failed. What the marketplace says is in the answer.
     pub async fn test_connection(
         &self,
         tenant: &TenantCode,
@@ -51,6 +52,18 @@ impl Engine {
             Gate::Open(open) => open,
             Gate::Closed(message) => return Ok(Connection { works: false, message, kind: None, calls: 0 }),
         };
+        let holding = self.claiming(tenant, channel, None, None).hold().await?;
+        let tested = self.tested(tenant, &open, &holding).await;
+        holding.release().await;
+        tested
+    }
+
+    async fn tested(
+        &self,
+        tenant: &TenantCode,
+        open: &Open,
+        holding: &Holding,
+    ) -> Result<Connection, SyncError> {
         let calls = Arc::new(Calls::default());
         let (account, secret_names) =
             match self.account(tenant, &open.channel, &open.connector, &open.secrets).await {
@@ -59,8 +72,8 @@ impl Engine {
                 Err(AccountError::Connector(error)) => return Ok(failed(&error, &calls)),
             };
         let told = observer(Arc::clone(&calls), None);
-        let world = World::of(&account, Some(told), None);
-        let Some((task, scope)) = self.something_small(tenant, &open).await? else {
+        let world = World::of(&account, Some(told), Some(holding.grip()));
+        let Some((task, scope)) = self.something_small(tenant, open).await? else {
             let message = "there is no open order to ask about; hand one over and try again".to_owned();
             return Ok(Connection { works: false, message, kind: None, calls: 0 });
         };

@@ -277,7 +277,7 @@ struct Figures {
 async fn a_thousand_runs_of_hosts_that_stood_still_change_nothing_when_they_come_back() {
     let began = Instant::now();
     println!("seed {SEED}");
-    let place = Place::new("lease_ttl_ms = 1000\nlease_renew_ms = 200\nruns_per_tenant = 100");
+    let place = Place::new("lease_ttl_ms = 2500\nlease_renew_ms = 250\nruns_per_tenant = 100");
     place.put(&library(Surface::Current, "stall").unwrap(), "libstall.so");
     let market = Market::new();
     let script = Arc::clone(&market);

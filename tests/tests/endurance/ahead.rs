@@ -21,6 +21,7 @@ const EVERY: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_pages_are_asked_for_while_one_is_applied_and_never_more_than_three() {
+    let _turn = crate::TURN.lock().await;
     let place = Arc::new(Place::new("rate_plan = false"));
     place.put(&library(Surface::Current, "stall").unwrap(), "libstall.so");
     // Whoever holds this connection's transaction keeps the host from writing.

@@ -275,6 +275,7 @@ struct Figures {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_runs_of_hosts_that_stood_still_change_nothing_when_they_come_back() {
+    let _turn = crate::TURN.lock().await;
     let began = Instant::now();
     println!("seed {SEED}");
     let place = Place::new("lease_ttl_ms = 2500\nlease_renew_ms = 250\nruns_per_tenant = 100");
@@ -351,7 +352,10 @@ async fn round(
     let summaries = if is_beside {
         let mut runs = Box::pin(runs);
         tokio::select! {
-            _ = &mut runs => panic!("its runs end although their calls are held"),
+            ended = &mut runs => panic!(
+                "its runs end although their calls are held: {:?}",
+                ended.iter().map(|summary| &summary.message).collect::<Vec<_>>()
+            ),
             () = market.until_held(taken_over) => {}
         }
         let pages = holds.second.unwrap_or_default();

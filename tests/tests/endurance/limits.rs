@@ -43,6 +43,7 @@ fn place(stall: &Stall, sync: &str) -> Place {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_absurd_wish_to_wait_is_cut_and_told() {
+    let _turn = crate::TURN.lock().await;
     let stall = refusing(1, StatusCode::TOO_MANY_REQUESTS, Some("315360000")).await;
     let place = place(&stall, "max_wait_ms = 300");
     let args: Vec<&str> = ["--log", "warn"].into_iter().chain(SYNC).collect();
@@ -60,6 +61,7 @@ async fn an_absurd_wish_to_wait_is_cut_and_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wish_to_wait_that_is_too_long_is_the_runs_message_and_nothing_more_leaves() {
+    let _turn = crate::TURN.lock().await;
     let stall = refusing(9, StatusCode::TOO_MANY_REQUESTS, Some("3600")).await;
     let place = place(&stall, "max_wait_ms = 300");
     let args: Vec<&str> = ["--json"].into_iter().chain(SYNC).collect();
@@ -79,6 +81,7 @@ async fn a_wish_to_wait_that_is_too_long_is_the_runs_message_and_nothing_more_le
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_left_in_peace_is_shown_with_the_reason_and_the_next_attempt() {
+    let _turn = crate::TURN.lock().await;
     let stall = refusing(100, StatusCode::SERVICE_UNAVAILABLE, None).await;
     let place = place(&stall, "max_wait_ms = 50\nmax_attempts = 8\nrate_plan = false");
     for _ in 0..2 {

@@ -10,3 +10,6 @@ mod restarts;
 mod stall;
 mod stopping;
 mod upgrades;
+
+/// One at a time: each of these tests has a clock in it, and wants the machine to itself.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

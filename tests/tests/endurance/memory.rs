@@ -73,6 +73,7 @@ fn database(place: &Place) -> Connection {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_timers_run_over_ten_times_the_orders_takes_no_more_memory() {
+    let _turn = crate::TURN.lock().await;
     let (_market, stall) = market(false).await;
     let place = place(&stall);
     // A seller who has no invoice series: every order that was sent is refused.
@@ -126,6 +127,7 @@ async fn a_timers_run_over_ten_times_the_orders_takes_no_more_memory() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_by_hand_over_ten_times_the_orders_takes_no_more_memory() {
+    let _turn = crate::TURN.lock().await;
     let (market, stall) = market(true).await;
     let place = place(&stall);
     let mut peaks = Vec::new();

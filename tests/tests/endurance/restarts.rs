@@ -20,6 +20,7 @@ const BURST: f64 = 5.0;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rate_plan_holds_over_a_hundred_kills_and_restarts() {
+    let _turn = crate::TURN.lock().await;
     let place = Place::new("lease_ttl_ms = 200\nlease_renew_ms = 50");
     place.put(&library(Surface::Current, "stall").unwrap(), "libstall.so");
     let logins = AtomicUsize::new(0);

@@ -60,6 +60,7 @@ const LEASES: &str = "SELECT count(*) FROM channels WHERE lease_until > unixepoc
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_runs_in_flight_end_in_time_when_the_daemon_is_told_to_stop() {
+    let _turn = crate::TURN.lock().await;
     let stall = mute().await;
     let (place, mut daemon) = with_runs(&stall).await;
     assert_eq!((count(&place, OPEN_RUNS), count(&place, LEASES)), (RUNS, RUNS));
@@ -79,6 +80,7 @@ async fn five_hundred_runs_in_flight_end_in_time_when_the_daemon_is_told_to_stop
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_word_to_stop_ends_the_daemon_at_once_and_the_next_start_recovers() {
+    let _turn = crate::TURN.lock().await;
     let stall = mute().await;
     let (place, mut daemon) = with_runs(&stall).await;
     daemon.signal("TERM");

@@ -104,6 +104,7 @@ impl Market {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connector_that_is_dropped_in_begins_within_seconds_and_an_upgrade_under_load_fails_no_run() {
+    let _turn = crate::TURN.lock().await;
     let (market, stall) = Market::open().await;
     let place = Place::new("rate_plan = false\nruns_per_tenant = 100");
     place.import(&seller("acme", &stall.base_url, CHANNELS, 2));
@@ -143,6 +144,7 @@ async fn a_connector_that_is_dropped_in_begins_within_seconds_and_an_upgrade_und
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_upgrade_leaves_the_old_version_serving_and_is_told_once() {
+    let _turn = crate::TURN.lock().await;
     let (market, stall) = Market::open().await;
     market.is_held.store(false, Ordering::SeqCst);
     let place = Place::new("rate_plan = false");

@@ -22,6 +22,7 @@ use plugin_api::Task;
 use rusqlite::{Connection, types::Value as Cell};
 use statusync::{
     app::{App, DataDir, read_config},
+    config::SyncConfig,
     domain::codes::{ChannelCode, TenantCode},
     secrets::Secret,
     storage::{NewTask, RunResult, Store, TaskEdit, TaskFilter, TaskRow, Trigger},
@@ -162,14 +163,15 @@ impl Witness {
         rows
     }
 
-    /// The channels of a tenant whose run has begun and has not ended, each with the number of orders it has changed.
-    fn in_flight(&self, tenant: &str) -> BTreeMap<String, u32> {
-        let sql = "SELECT r.channel, (SELECT count(*) FROM history h JOIN orders o
+    /// The channels of a tenant whose run has begun and has not ended, each with the run, and the number of orders that
+    /// were changed.
+    fn in_flight(&self, tenant: &str) -> BTreeMap<String, (i64, u32)> {
+        let sql = "SELECT r.channel, r.id, (SELECT count(*) FROM history h JOIN orders o
                        ON o.tenant = h.tenant AND o.code = h.order_code
                    WHERE h.tenant = r.tenant AND o.channel = r.channel)
                    FROM runs r WHERE r.tenant = ?1 AND r.ended_at IS NULL";
         let mut found = self.0.prepare(sql).unwrap();
-        let rows = found.query_map([tenant], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let rows = found.query_map([tenant], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).unwrap();
         rows.map(Result::unwrap).collect()
     }
 
@@ -188,7 +190,9 @@ struct Second {
 impl Second {
     fn of(place: &Place) -> Second {
         let data = DataDir::find(Some(place.data())).unwrap();
-        let config = read_config(None, &data).unwrap();
+        let mut config = read_config(None, &data).unwrap();
+        // It holds on to what it has, however busy the machine is.
+        config.sync.lease_ttl_ms = SyncConfig::default().lease_ttl_ms;
         let app = App::open(data, config).unwrap();
         let engine = app.engine(app.registry()).unwrap();
         Second { store: Arc::clone(&app.store), engine }
@@ -339,7 +343,7 @@ async fn round(
     }
     figures.in_a_transaction += freeze(daemon, witness);
     let interrupted = witness.in_flight(tenant.as_str());
-    for changed in interrupted.values() {
+    for (_, changed) in interrupted.values() {
         *figures.by_pages.entry(changed / 2).or_default() += 1;
     }
     // The replies lie in the sockets when it comes back.
@@ -375,9 +379,13 @@ async fn round(
     figures.beside_a_run += if is_beside { interrupted.len() } else { 0 };
     let changes = witness.count("SELECT count(*) FROM history WHERE tenant = ?1", tenant.as_str());
     assert_eq!(changes, CHANNELS * ORDERS, "each order is sent once");
-    let lost =
-        "SELECT count(*) FROM runs WHERE tenant = ?1 AND result = 'FAILED' AND message LIKE 'lease lost%'";
-    assert_eq!(witness.count(lost, tenant.as_str()), interrupted.len(), "each is written down as lost");
+    let runs: Vec<String> = interrupted.values().map(|(run, _)| run.to_string()).collect();
+    let lost = format!(
+        "SELECT count(*) FROM runs WHERE tenant = ?1 AND id IN ({}) AND result = 'FAILED'
+         AND message LIKE 'lease lost%'",
+        runs.join(", ")
+    );
+    assert_eq!(witness.count(&lost, tenant.as_str()), interrupted.len(), "each is written down as lost");
 }
 
 /// Waits until the other host has applied the pages before the one that is held.
@@ -410,15 +418,16 @@ fn come_back(
     stall: &Stall,
     witness: &Witness,
     tenant: &TenantCode,
-    interrupted: &BTreeMap<String, u32>,
+    interrupted: &BTreeMap<String, (i64, u32)>,
 ) -> usize {
     let (before, calls) = (witness.everything(tenant.as_str()), stall.calls().len());
+    let said = daemon.said().len();
     daemon.signal("CONT");
     let is_told = |lines: &[String]| {
         let of_tenant = format!("tenant={tenant} ");
         interrupted.keys().all(|channel| {
             let of_channel = format!("channel={channel} ");
-            lines.iter().rev().any(|line| {
+            lines[said..].iter().any(|line| {
                 line.contains("run failed")
                     && line.contains("lease lost")
                     && line.contains(&of_tenant)

@@ -127,7 +127,7 @@ pub struct Parked {
     pub message: String,
     /// When it was first seen; return windows are measured from here.
     #[serde(default, with = "super::time::option_instant")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub seen_at: Option<Millis>,
 }
 

@@ -41,7 +41,7 @@ pub enum Effect {
     PutawayDue { code: String, kind: PutawayType, item: ItemCode },
     /// A return was opened or changed its state.
     Return {
-        #[schemars(with = "String")]
+        #[schemars(with = "super::form::RtoOrCir")]
         kind: ReturnKind,
         code: String,
         to: ReturnStatus,
@@ -112,7 +112,7 @@ pub struct Change {
     pub channel: ChannelCode,
     /// When it was applied.
     #[serde(with = "instant")]
-    #[schemars(with = "String")]
+    #[schemars(with = "super::form::Instant")]
     pub at: Millis,
     /// The run that applied it, or the person's act.
     pub run: String,
@@ -140,7 +140,7 @@ pub struct Change {
 pub struct Waited {
     /// Since when.
     #[serde(with = "super::time::option_instant")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub since: Option<Millis>,
     /// The code.
     pub cause: String,

@@ -55,7 +55,7 @@ pub struct Invoice {
     /// Its state.
     pub status: InvoiceStatus,
     /// The calendar day in India when it was made.
-    #[schemars(with = "String")]
+    #[schemars(with = "super::form::Day")]
     pub date: Date,
     /// The sale invoice that a return invoice credits.
     #[serde(default)]

@@ -14,39 +14,46 @@ pub struct Observed {
     pub order: String,
     /// The marketplace's item id; needed if `order` is empty.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub item: Option<String>,
     /// The seller's product code.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub sku: Option<String>,
     /// Units in this status by now, in total.
     #[serde(default)]
     pub quantity: Option<u32>,
     /// The canonical status; null for a word that is known to change nothing.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::StatusName>")]
     pub status: Option<Status>,
     /// The marketplace's own text.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub raw: Option<String>,
     /// When, by the marketplace's account.
     #[serde(default, with = "option_instant")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub at: Option<Millis>,
     /// Who ships: `CHANNEL` or `SELLER`.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::ChannelOrSeller>")]
     pub shipped_by: Option<ShippedBy>,
     /// The marketplace's package id.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub package: Option<String>,
     /// The forward waybill.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub awb: Option<String>,
     /// The forward courier.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub courier: Option<String>,
     /// The marketplace's invoice number.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub invoice: Option<String>,
     /// Data of a return.
     #[serde(default, rename = "return")]
@@ -59,19 +66,23 @@ pub struct Observed {
 pub struct ObservedReturn {
     /// The marketplace's return id.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub id: Option<String>,
     /// `RTO` or `CIR`; null if the marketplace does not tell.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::RtoOrCir>")]
     pub kind: Option<ReturnKind>,
     /// Why.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub reason: Option<String>,
     /// The waybill of the way back.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub awb: Option<String>,
     /// The courier of the way back.
     #[serde(default, deserialize_with = "text")]
+    #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub courier: Option<String>,
 }
 

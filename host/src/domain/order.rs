@@ -242,7 +242,7 @@ pub struct Order {
     pub status: OrderStatus,
     /// Who arranges the courier; absent = the channel's setting decides.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::ChannelOrSeller>")]
     pub shipping: Option<ShippedBy>,
     /// The seller asked to wait with it.
     #[serde(default)]
@@ -287,7 +287,7 @@ pub struct Item {
     pub allocated: Option<bool>,
     /// When the channel says that it was cancelled.
     #[serde(default, with = "option_instant", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub cancelled_at: Option<Millis>,
     /// The marketplace's own word, where it is not yet reflected in the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -332,15 +332,15 @@ pub struct Package {
     pub hold: Option<Hold>,
     /// When the channel says that it was handed over.
     #[serde(default, with = "option_instant")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub dispatched_at: Option<Millis>,
     /// When the channel says that it was delivered.
     #[serde(default, with = "option_instant")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub delivered_at: Option<Millis>,
     /// The latest time at which the channel says that it was delivered, where it said so again; an RTO must be newer.
     #[serde(default, with = "option_instant", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub last_delivered_at: Option<Millis>,
     /// The courier's last word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -356,7 +356,7 @@ fn allocation() -> PackageSource {
 #[serde(deny_unknown_fields)]
 pub struct Return {
     /// RTO or CIR.
-    #[schemars(with = "String")]
+    #[schemars(with = "super::form::RtoOrCir")]
     pub kind: ReturnKind,
     /// The package's code for an RTO, the channel's return id for a CIR.
     pub code: String,
@@ -378,12 +378,12 @@ pub struct Return {
     pub courier: Option<String>,
     /// When the channel says that it began.
     #[serde(default, with = "option_instant")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub at: Option<Millis>,
     /// The latest time at which the channel says that it is on its way, where it said so again; a delivery with a new
     /// attempt must be newer.
     #[serde(default, with = "option_instant", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::Instant>")]
     pub last_at: Option<Millis>,
     /// The kind was not told and had to be guessed, or the return came after a delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -59,11 +59,11 @@ pub struct Channel {
     pub billing_party: Option<OwnerCode>,
     /// Who ships orders that do not say so themselves.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::ChannelOrSeller>")]
     pub shipping: Option<ShippedBy>,
     /// Who numbers sale invoices; absent = as the connector declares.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<super::form::ChannelOrSeller>")]
     pub invoice_numbering: Option<InvoiceNumbering>,
     /// Whether the channel's word on delivery counts although the seller ships.
     #[serde(default)]

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use plugin_api::Task;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use utoipa::{
@@ -196,8 +197,14 @@ fn operation_id(handler: &str, path: &str) -> String {
 }
 
 fn part((name, about, example): &(&str, &str, &str)) -> Value {
-    json!({"name": name, "in": "path", "required": true, "description": about, "example": example,
-           "schema": {"type": "string", "minLength": 1}})
+    let schema = match *name {
+        "task" => {
+            json!({"type": "string", "enum": Task::ALL.iter().map(|task| task.as_str()).collect::<Vec<_>>()})
+        }
+        "kind" => json!({"$ref": "#/components/schemas/SequenceKind"}),
+        _ => json!({"type": "string", "minLength": 1}),
+    };
+    json!({"name": name, "in": "path", "required": true, "description": about, "example": example, "schema": schema})
 }
 
 fn problem_schema() -> Value {

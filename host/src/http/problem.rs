@@ -50,6 +50,8 @@ kinds! {
         "`GET /v1/tenants/{tenant}/channels` lists those that it has.",
     OrderNotFound "order.not_found" NOT_FOUND "The tenant has no such order"
         "Ask by our code or by the marketplace's id; orders come in by `PUT /v1/tenants/{tenant}/orders/{order}`.",
+    NothingChosen "orders.none" NOT_FOUND "No order that could be asked about is chosen"
+        "`GET /v1/tenants/{tenant}/orders` with the same filter lists what there is.",
     RunNotFound "run.not_found" NOT_FOUND "The tenant has no such run"
         "`GET /v1/tenants/{tenant}/runs` lists the last ones. Dry runs are kept for an hour, by the process that did them.",
     TaskNotFound "task.not_found" NOT_FOUND "The channel has no such task"
@@ -246,7 +248,8 @@ impl From<SyncError> for Problem {
                 Problem::new(Kind::ChannelBusy, said)
             }
             SyncError::NotFound(_) => Problem::new(Kind::Gone, said),
-            SyncError::BadRequest(_) | SyncError::NothingChosen(_) => Problem::new(Kind::RequestWrong, said),
+            SyncError::BadRequest(_) => Problem::new(Kind::RequestWrong, said),
+            SyncError::NothingChosen(_) => Problem::new(Kind::NothingChosen, said),
             SyncError::Stopped => Problem::new(Kind::Stopping, said),
             SyncError::Refused(_) => Problem::new(Kind::StateRefused, said),
         }

@@ -72,8 +72,8 @@ async fn a_choice_that_makes_no_sense_is_refused() {
     for (body, code) in [
         (json!({"channel": "FK1", "orders": ["OD1"], "matching": {}}), "body.wrong"),
         (json!({"channel": "FK1", "matching": {"stauts": "CREATED"}}), "body.wrong"),
-        (json!({"channel": "FK1", "matching": {"search": "nobody's"}}), "request.wrong"),
-        (json!({"channel": "FK1", "orders": ["nobody's"]}), "request.wrong"),
+        (json!({"channel": "FK1", "matching": {"search": "nobody's"}}), "orders.none"),
+        (json!({"channel": "FK1", "orders": ["nobody's"]}), "order.not_found"),
         (json!({"channel": "FK1", "task": "stauts"}), "body.wrong"),
         (json!({"channel": "FK1", "since": "yesterday"}), "body.wrong"),
         (json!({"channel": "FK9"}), "channel.not_found"),

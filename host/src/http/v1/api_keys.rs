@@ -15,7 +15,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::at;
 use crate::{
     access::{self, Scope, Scopes},
-    domain::time,
     http::{
         Api,
         access::{Admin, In},
@@ -96,13 +95,14 @@ async fn list(
 struct NewKey {
     /// What it is for.
     #[serde(default)]
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     label: String,
     /// What it allows; no more than the key that makes it.
+    #[schema(min_items = 1)]
     scopes: Vec<Scope>,
-    /// When it runs out.
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    /// After how many days it runs out; never, unless said.
+    #[schema(minimum = 1, maximum = 3_650)]
+    expires_in_days: Option<u16>,
 }
 
 /// A key that was made, with its text.
@@ -131,13 +131,10 @@ async fn add(
         return Err(wrong("label: at most 200 characters, and none of control"));
     }
     let now = api.clock.now_ms();
-    let expires_at = match new.expires_at {
-        None => None,
-        Some(text) => {
-            let at = time::parse(&text).filter(|at| *at > now);
-            Some(at.ok_or_else(|| wrong("expires_at: give an RFC 3339 time that is still to come"))?)
-        }
-    };
+    if new.expires_in_days.is_some_and(|days| !(1..=3_650).contains(&days)) {
+        return Err(wrong("expires_in_days: give 1 to 3650"));
+    }
+    let expires_at = new.expires_in_days.map(|days| now + i64::from(days) * 86_400_000);
     let minted = access::mint().map_err(|error| Problem::internal(&error))?;
     let key = ApiKey {
         id: minted.id,

@@ -190,7 +190,11 @@ impl ChannelChange {
 #[schema(example = json!({"code": "FK1", "connector": "flipkart", "traits": {"default_facility": "DEL1"}}))]
 struct NewChannel {
     /// Its code.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x20\\x7f-\\xa0]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0])?$"
+    )]
     code: String,
     /// The id of the connector that serves it.
     connector: String,

@@ -6,6 +6,21 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{domain::order::OrderStatus, storage::OrderFilter};
 
+/// A length of time, of ten years at most.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(try_from = "i64")]
+#[schema(value_type = i64, minimum = 0, maximum = 315_360_000)]
+pub(super) struct Seconds(i64);
+
+impl TryFrom<i64> for Seconds {
+    type Error = String;
+
+    fn try_from(secs: i64) -> Result<Self, String> {
+        let is_fine = (0..=315_360_000).contains(&secs);
+        if is_fine { Ok(Seconds(secs)) } else { Err(format!("{secs} is not from 0 to 315360000")) }
+    }
+}
+
 /// The words, with those of a list besides. A query knows no structure, so they cannot be one inside another.
 macro_rules! wanted {
     ($(#[$attribute:meta])* $name:ident { $($more:tt)* }) => {
@@ -23,7 +38,7 @@ macro_rules! wanted {
             /// The seller asked to wait with it.
             on_hold: Option<bool>,
             /// Not changed here for so many seconds.
-            unchanged_for_secs: Option<u32>,
+            unchanged_for_secs: Option<Seconds>,
             /// With an open conflict.
             in_conflict: Option<bool>,
             /// With a fact that waits for an item.
@@ -46,7 +61,7 @@ macro_rules! wanted {
                     text: self.search.clone().filter(|text| !text.is_empty()),
                     facility: self.facility.as_deref().map(Into::into),
                     on_hold: self.on_hold.unwrap_or(false),
-                    unchanged_since: self.unchanged_for_secs.map(|secs| now - Millis::from(secs) * 1_000),
+                    unchanged_since: self.unchanged_for_secs.map(|secs| now - secs.0 * 1_000),
                     in_conflict: self.in_conflict.unwrap_or(false),
                     has_parked: self.parked.unwrap_or(false),
                     has_refused: self.refused.unwrap_or(false),

@@ -94,11 +94,12 @@ fn address(parts: &[&str]) -> String {
 /// # Errors
 /// If it could not be said or typed later.
 fn new_code(code: &str) -> Answer<&str> {
-    let problem = if code.trim().is_empty() {
+    let is_blank = |c: char| matches!(c, ' ' | '\u{a0}');
+    let problem = if code.is_empty() {
         "a code cannot be empty"
-    } else if code.len() > 100 {
-        "a code has at most 100 bytes"
-    } else if code.trim() != code || code.chars().any(char::is_control) {
+    } else if code.chars().count() > 100 {
+        "a code has at most 100 characters"
+    } else if code.starts_with(is_blank) || code.ends_with(is_blank) || code.chars().any(char::is_control) {
         "a code has no blanks around it and no control characters"
     } else {
         return Ok(code);

@@ -121,6 +121,7 @@ struct List {
     /// Of this channel.
     channel: Option<String>,
     /// Of this task: `status`, `pending`, `delivery` or `returns`.
+    #[param(pattern = "^(status|pending|delivery|returns)$")]
     task: Option<String>,
     /// The id of the oldest run that the caller has.
     #[param(pattern = "^[Rr][0-9]{1,18}$")]

@@ -62,10 +62,11 @@ struct SequenceTraits {
     /// The text before the counter.
     prefix: String,
     /// The next counter.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 2_000_000_000)]
     next: u64,
     /// The counter is padded with zeros to this width; 1 unless said otherwise.
     #[serde(default = "one")]
+    #[schema(minimum = 0, maximum = 255)]
     width: u8,
     /// Whether it starts again at 1 with each financial year; true unless said otherwise.
     #[serde(default = "yes")]
@@ -98,6 +99,12 @@ async fn put(
             format!("`{kind}` is no kind of series; give one of {}", known.join(", ")),
         )
     })?;
+    if traits.next > 2_000_000_000 {
+        return Err(Problem::new(
+            Kind::BodyWrong,
+            format!("next: {} is more than any series needs", traits.next),
+        ));
+    }
     let owner = OwnerCode::from(super::new_code(&owner)?);
     let before = api.store.sequences(&place.tenant).await?;
     // The year of the last draw stays: without it a series would turn over once too often, or once too seldom.

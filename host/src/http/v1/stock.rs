@@ -62,8 +62,8 @@ async fn list(
 #[schema(example = json!({"on_hand": 5}))]
 struct OnHand {
     /// Units in the warehouse; what is blocked of them stays.
-    #[schema(minimum = 0)]
-    on_hand: u32,
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    on_hand: i64,
 }
 
 /// Say how many units of a product are on hand
@@ -75,6 +75,10 @@ async fn set(
     At((_, facility, sku)): At<(String, String, String)>,
     Body(said): Body<OnHand>,
 ) -> Answer<Json<Stock>> {
+    if !(0..=1_000_000_000).contains(&said.on_hand) {
+        let said = format!("on_hand: {} is not from 0 to 1000000000", said.on_hand);
+        return Err(Problem::new(Kind::BodyWrong, said));
+    }
     let (facility, sku) = (FacilityCode::from(facility), Sku::from(super::new_code(&sku)?));
     let known = api.store.facilities(&place.tenant).await?;
     if known.iter().all(|row| row.code != facility) {
@@ -82,5 +86,5 @@ async fn set(
         let said = format!("tenant {} has no facility {facility}{meant}", place.tenant);
         return Err(Problem::new(Kind::FacilityNotFound, said));
     }
-    Ok(Json(api.store.set_on_hand(&place.tenant, &facility, &sku, said.on_hand.into()).await?))
+    Ok(Json(api.store.set_on_hand(&place.tenant, &facility, &sku, said.on_hand).await?))
 }

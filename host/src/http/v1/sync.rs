@@ -60,6 +60,7 @@ struct NewRun {
     filter: Option<Wanted>,
     /// `status`, `pending`, `delivery` or `returns`; if it is left out, `pending` for chosen orders, else `status`. For
     /// chosen orders `returns` asks whether those that have left came back.
+    #[schema(pattern = "^(status|pending|delivery|returns)$")]
     task: Option<String>,
     /// How far back, instead of from where the last run ended.
     #[schema(format = DateTime)]
@@ -122,6 +123,15 @@ async fn start(
 ) -> Answer<impl IntoResponse> {
     channels::known(&api, &place, &new.channel).await?;
     let request = new.request(place.tenant.clone(), api.clock.now_ms(), key.0)?;
+    if let Choice::Orders(ids) = &request.choice {
+        let known = api.store.named_orders(&place.tenant, ids).await?;
+        let is_known =
+            |id: &&String| known.iter().any(|order| order.code == ***id || order.channel_order_id == **id);
+        if let Some(id) = ids.iter().find(|id| !is_known(id)) {
+            let said = format!("tenant {} has no order {id}, by our code or a channel's id", place.tenant);
+            return Err(Problem::new(Kind::OrderNotFound, said));
+        }
+    }
     if *api.closing.borrow() {
         return Err(Problem::new(Kind::Stopping, "no run is begun any more"));
     }

@@ -79,7 +79,11 @@ async fn list(
 #[schema(example = json!({"code": "acme"}))]
 struct NewTenant {
     /// Its code.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\x00-\\x20\\x7f-\\xa0]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0])?$"
+    )]
     code: String,
 }
 

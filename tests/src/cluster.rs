@@ -1,4 +1,5 @@
 //! A private PostgreSQL cluster for the tests of one process: made on first use, gone when the process is, however it ends.
+//! A test that stops its server has one to itself.
 //!
 //! It keeps nothing safe (`fsync=off`): it lives for the tests only. It finds the server's own programs and needs no
 //! superuser and no port; its socket lies in its folder.
@@ -7,11 +8,11 @@ use std::{
     collections::VecDeque,
     ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        OnceLock,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
@@ -39,9 +40,27 @@ pub struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     databases: AtomicU32,
-    /// Ends the cluster and removes its folder when the pipe to it closes: so also when this process is killed.
-    _keeper: Child,
+    keeper: Mutex<Keeper>,
 }
+
+/// Ends the cluster and removes its folder when the pipe to it closes: so also when this process is killed.
+#[derive(Debug)]
+struct Keeper {
+    process: Child,
+    told: mpsc::Receiver<Told>,
+}
+
+/// What a keeper and its server say.
+#[derive(Debug)]
+enum Told {
+    Ready,
+    Stopped,
+    /// There is no keeper any more; its last lines.
+    Gone(String),
+}
+
+/// How long a server may take to start or stop.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An empty database of a cluster. It stays until the cluster goes.
 #[derive(Clone, Debug)]
@@ -58,15 +77,55 @@ impl Cluster {
     /// If there is no server to be had, saying what to do.
     pub fn of_this_process() -> &'static Cluster {
         static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
-        match CLUSTER.get_or_init(Cluster::start) {
+        match CLUSTER.get_or_init(|| Cluster::start("")) {
             Ok(cluster) => cluster,
             Err(error) => panic!("{error}"),
         }
     }
 
-    fn start() -> Result<Cluster, String> {
+    /// A cluster that nobody else works with, so that its server may be stopped.
+    ///
+    /// # Panics
+    /// If there is no server to be had, saying what to do.
+    pub fn alone() -> Cluster {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Cluster::start(&format!("-{number}")).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Ends the server without a word to anybody, as if its processes were killed.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn stop_at_once(&self) {
+        self.tell("stop", |told| matches!(told, Told::Stopped));
+    }
+
+    /// Starts the server again; it recovers what was committed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_again(&self) {
+        self.tell("start", |told| matches!(told, Told::Ready));
+    }
+
+    fn tell(&self, word: &str, is_done: impl Fn(&Told) -> bool) {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let input = keeper.process.stdin.as_mut().expect("the keeper's input is a pipe");
+        writeln!(input, "{word}").unwrap_or_else(|error| panic!("the keeper is gone: {error}"));
+        loop {
+            match keeper.told.recv_timeout(PATIENCE) {
+                Ok(told) if is_done(&told) => return,
+                Ok(Told::Gone(log)) => panic!("the PostgreSQL server does not {word}:\n{log}"),
+                Ok(_) => {}
+                Err(error) => panic!("the PostgreSQL server did not {word} within a minute: {error}"),
+            }
+        }
+    }
+
+    fn start(name: &str) -> Result<Cluster, String> {
         let programs = find_programs().ok_or_else(|| REMEDY.to_owned())?;
-        let folder = std::env::temp_dir().join(format!("statusync-pg-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("statusync-pg-{}{name}", std::process::id()));
         let data = folder.join("data");
         // Of an earlier process of this number, if it and its keeper were killed together.
         let _ = fs::remove_dir_all(&folder);
@@ -78,8 +137,8 @@ impl Cluster {
         run(init)?;
         let guarded = format!("local all {GUARDED} scram-sha-256\nlocal all all trust\n");
         fs::write(data.join("pg_hba.conf"), guarded).map_err(|error| error.to_string())?;
-        let keeper = keep(&user, &programs, &folder, &data)?;
-        let cluster = Cluster { folder, programs, databases: AtomicU32::new(0), _keeper: keeper };
+        let keeper = Mutex::new(keep(&user, &programs, &folder, &data)?);
+        let cluster = Cluster { folder, programs, databases: AtomicU32::new(0), keeper };
         cluster.at("postgres").execute(
             SUPERUSER,
             &format!(
@@ -119,6 +178,21 @@ impl Cluster {
 }
 
 impl Database {
+    #[cfg(test)]
+    pub(crate) fn in_folder(folder: &Path) -> Database {
+        Database { socket: folder.to_owned(), programs: PathBuf::new(), name: "none".to_owned() }
+    }
+
+    /// The server's socket.
+    pub fn socket_file(&self) -> PathBuf {
+        self.socket.join(".s.PGSQL.5432")
+    }
+
+    /// The folder in which the server's socket lies.
+    pub fn socket_folder(&self) -> &Path {
+        &self.socket
+    }
+
     /// The URL for a role that needs no password.
     pub fn url(&self, role: &str) -> String {
         self.url_with(role, None, &self.name)
@@ -148,11 +222,15 @@ impl Database {
     }
 }
 
-/// The user that the server runs as: it refuses to run as root.
-struct Unprivileged(Option<(u32, u32)>);
+/// The user that servers run as: they refuse to run as root.
+pub struct Unprivileged(Option<(u32, u32)>);
 
 impl Unprivileged {
-    fn find(folder: &Path) -> Result<Unprivileged, String> {
+    /// Finds it, and gives it the folder.
+    ///
+    /// # Errors
+    /// If the system does not say who its users are.
+    pub fn find(folder: &Path) -> Result<Unprivileged, String> {
         if id("-u", None)? != 0 {
             return Ok(Unprivileged(None));
         }
@@ -162,7 +240,8 @@ impl Unprivileged {
         Ok(Unprivileged(Some((uid, gid))))
     }
 
-    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    /// A command that runs as that user.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         if let Some((uid, gid)) = self.0 {
             std::os::unix::process::CommandExt::gid(&mut command, gid);
@@ -208,47 +287,63 @@ fn find_programs() -> Option<PathBuf> {
     })
 }
 
-/// Starts the server under a keeper: a shell that waits for its input to close, which happens when this process ends, and
-/// then stops the server and removes the folder. It has a process group of its own, so that no signal to ours reaches it.
-fn keep(user: &Unprivileged, programs: &Path, folder: &Path, data: &Path) -> Result<Child, String> {
+/// Starts the server under a keeper: a shell that stops and starts it when told to, waits for its input to close, which
+/// happens when this process ends, and then stops the server and removes the folder. It has a process group of its own,
+/// so that no signal to ours reaches it.
+fn keep(user: &Unprivileged, programs: &Path, folder: &Path, data: &Path) -> Result<Keeper, String> {
     const KEEPER: &str = r#"
         exec 3<&0
-        "$1" -D "$2" -k "$3" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=200 \
-            -c shared_buffers=64MB -c autovacuum=off -c max_wal_size=4GB </dev/null &
-        server=$!
-        read -r _ <&3
-        kill -QUIT "$server" 2>/dev/null
-        wait "$server" 2>/dev/null
-        cd / && rm -rf "$3"
+        program=$1 data=$2 folder=$3
+        start() {
+            "$program" -D "$data" -k "$folder" -c listen_addresses= -c fsync=off -c full_page_writes=off \
+                -c max_connections=200 -c shared_buffers=64MB -c autovacuum=off -c max_wal_size=4GB </dev/null &
+            server=$!
+        }
+        stop() {
+            kill -QUIT "$server" 2>/dev/null
+            wait "$server" 2>/dev/null
+        }
+        start
+        while read -r word <&3; do
+            case $word in
+                stop) stop; echo "keeper: the server is stopped" >&2 ;;
+                start) start ;;
+            esac
+        done
+        stop
+        cd / && rm -rf "$folder"
     "#;
     let mut keeper = user.command("/bin/sh");
     keeper.args(["-c", KEEPER, "keeper"]).arg(programs.join("postgres")).arg(data).arg(folder);
     std::os::unix::process::CommandExt::process_group(&mut keeper, 0);
-    let mut keeper = keeper
+    let mut process = keeper
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("/bin/sh cannot be started: {error}"))?;
-    let log = keeper.stderr.take().ok_or("the server's log cannot be read")?;
+    let log = process.stderr.take().ok_or("the server's log cannot be read")?;
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let mut last: VecDeque<String> = VecDeque::new();
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            // Nobody listens after the first word.
+            // Nobody may be listening any more.
             if line.contains("database system is ready to accept connections") {
-                let _ = tell.send(Ok(()));
+                let _ = tell.send(Told::Ready);
+            }
+            if line == "keeper: the server is stopped" {
+                let _ = tell.send(Told::Stopped);
             }
             last.push_back(line);
             if last.len() > 20 {
                 last.pop_front();
             }
         }
-        let _ = tell.send(Err(last.into_iter().collect::<Vec<_>>().join("\n")));
+        let _ = tell.send(Told::Gone(last.into_iter().collect::<Vec<_>>().join("\n")));
     });
-    match told.recv_timeout(Duration::from_mins(1)) {
-        Ok(Ok(())) => Ok(keeper),
-        Ok(Err(log)) => Err(format!("the PostgreSQL server does not start:\n{log}")),
+    match told.recv_timeout(PATIENCE) {
+        Ok(Told::Gone(log)) => Err(format!("the PostgreSQL server does not start:\n{log}")),
+        Ok(Told::Ready | Told::Stopped) => Ok(Keeper { process, told }),
         Err(_) => Err("the PostgreSQL server did not start within a minute".to_owned()),
     }
 }
@@ -279,8 +374,19 @@ mod tests {
         run(init).unwrap();
         let mut keeper = keep(&user, &programs, &folder, &data).unwrap();
         assert!(data.join("postmaster.pid").exists());
-        drop(keeper.stdin.take());
-        keeper.wait().unwrap();
+        drop(keeper.process.stdin.take());
+        keeper.process.wait().unwrap();
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_server_that_is_stopped_at_once_starts_again_with_what_was_committed() {
+        let cluster = Cluster::alone();
+        let database = cluster.database();
+        database.execute(OWNER, "CREATE TABLE t AS SELECT 7 AS n").unwrap();
+        cluster.stop_at_once();
+        assert!(database.execute(OWNER, "SELECT n FROM t").is_err());
+        cluster.start_again();
+        assert_eq!(database.execute(OWNER, "SELECT n FROM t").unwrap().trim(), "7");
     }
 }

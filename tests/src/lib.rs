@@ -15,6 +15,8 @@ pub mod built_programs;
 pub mod cluster;
 #[cfg(feature = "workspace")]
 pub mod faults;
+#[cfg(all(unix, feature = "cluster"))]
+pub mod proxy;
 #[cfg(feature = "workspace")]
 pub mod random;
 #[cfg(feature = "workspace")]

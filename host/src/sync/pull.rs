@@ -124,6 +124,9 @@ impl Run<'_> {
             .await?;
         let answered = self.answered + seen.map_or(0, |seen| seen.len() as u64);
         self.count(done, answered);
+        if let Some(run) = self.setting.run {
+            tracing::debug!(%run, polled = self.tally.counts.polled, "a page is written");
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! is in doubt is closed, never handed out again.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,8 @@ use crate::storage::StoreError;
 
 /// How long a caller waits for a connection to be free, and how long the server may take to accept one.
 const TAKE: Duration = Duration::from_secs(5);
+/// The most that all of it may take until a transaction has begun.
+const BEGIN: Duration = Duration::from_secs(10);
 /// The most that beginning or ending a transaction may take.
 const TURN: Duration = Duration::from_secs(5);
 /// After the server did not answer, nobody tries again for this long.
@@ -69,11 +71,17 @@ impl Connections {
 
     /// Begins a transaction with this text, on a connection that answers.
     pub(super) async fn begin(&self, text: &str) -> Result<Tx, Fail> {
+        timeout(BEGIN, self.begun(text)).await.map_err(|_| Fail::TookTooLong)?
+    }
+
+    async fn begun(&self, text: &str) -> Result<Tx, Fail> {
         let place = timeout(TAKE, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.map_err(|_| Fail::TookTooLong)?.map_err(|_| Fail::Store(StoreError::Closed))?;
         while let Some(mut held) = self.take_idle() {
             match turn(&mut held.connection, text).await {
                 Ok(()) => return Ok(self.tx(held, place)),
+                // Where one is not answered the others, which go the same way, are not either.
+                Err(Fail::TookTooLong) => self.idle().clear(),
                 // It was lost while nobody looked; nothing was begun, so another one may.
                 Err(fail) if fail.is_of_connection() => {}
                 Err(fail) => return Err(fail),
@@ -105,13 +113,17 @@ impl Connections {
     async fn end(&self, mut tx: Tx, text: &str) -> Result<(), Fail> {
         turn(tx.connection(), text).await?;
         if tx.held.made.elapsed() < LIFE {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(tx.held);
+            self.idle().push(tx.held);
         }
         Ok(())
     }
 
+    fn idle(&self) -> MutexGuard<'_, Vec<Held>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_idle(&self) -> Option<Held> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle().pop()
     }
 
     async fn connect(&self) -> Result<PgConnection, Fail> {

@@ -13,7 +13,7 @@ use plugin_api::Millis;
 use tokio::{
     sync::watch,
     task::{Id, JoinSet},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 pub(super) use self::timing::{next_run, retry_at};
@@ -30,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(20);
 const LAST_WORDS: Duration = Duration::from_secs(4);
 /// Due tasks of one connector that are looked at together.
 const LOOK: u32 = 500;
+/// A store that stays away is told of again after this.
+const TELL_AGAIN: Duration = Duration::from_mins(1);
 
 /// What the daemon works with; a reload hands it another.
 #[derive(Clone)]
@@ -50,6 +52,7 @@ pub async fn serve(mut served: watch::Receiver<Served>, pulse: Pulse, shutdown: 
     let mut runs: JoinSet<()> = JoinSet::new();
     let mut begun: HashMap<Id, DueTask> = HashMap::new();
     let mut turns = Turns::new(served.borrow().pool);
+    let mut away = Away::default();
     loop {
         let Served { engine, pool } = served.borrow_and_update().clone();
         turns.set_pool(pool);
@@ -60,13 +63,14 @@ pub async fn serve(mut served: watch::Receiver<Served>, pulse: Pulse, shutdown: 
         if turns.free() > 0 {
             match engine.store.due_tasks(engine.clock.now_ms(), &turns.full(), LOOK).await {
                 Ok(due) => {
+                    away.answered();
                     for task in turns.begin(due) {
                         let (engine, due) = (Arc::clone(&engine), task.clone());
                         let handle = runs.spawn(async move { engine.run_due(due).await });
                         begun.insert(handle.id(), task);
                     }
                 }
-                Err(error) => tracing::error!(%error, "the task list cannot be read; tried again"),
+                Err(error) => away.failed(&error),
             }
         }
         metrics::gauge!("statusync_runs_in_flight").set(u32::try_from(runs.len()).unwrap_or(u32::MAX));
@@ -89,6 +93,31 @@ pub async fn serve(mut served: watch::Receiver<Served>, pulse: Pulse, shutdown: 
 
 async fn all_of(runs: &mut JoinSet<()>) {
     while runs.join_next().await.is_some() {}
+}
+
+/// Whether the task list could be read, told when that changes and not with each look.
+#[derive(Default)]
+struct Away {
+    since: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Away {
+    fn failed(&mut self, error: &StoreError) {
+        let now = Instant::now();
+        self.since.get_or_insert(now);
+        if self.told.is_none_or(|at| now - at >= TELL_AGAIN) {
+            tracing::error!(%error, "the task list cannot be read; tried again");
+            self.told = Some(now);
+        }
+    }
+
+    fn answered(&mut self) {
+        self.told = None;
+        if let Some(since) = self.since.take() {
+            tracing::warn!(after_secs = since.elapsed().as_secs(), "the task list can be read again");
+        }
+    }
 }
 
 fn note_end(turns: &mut Turns, begun: &mut HashMap<Id, DueTask>, ended: Result<Id, tokio::task::JoinError>) {
@@ -140,6 +169,10 @@ impl Engine {
                 | SyncError::Stopped
                 | SyncError::Store(StoreError::LeaseLost { .. }),
             ) => {}
+            // Not the task's fault: it goes on where it was as soon as there is a database again.
+            Err(SyncError::Store(error @ StoreError::Unreachable { .. })) => {
+                tracing::warn!(tenant = %due.tenant, channel = %due.channel, task = %due.task, %error, "run could not be done; its task stays due");
+            }
             Err(error) => {
                 self.put_off(&row, now).await;
                 tracing::error!(tenant = %due.tenant, channel = %due.channel, task = %due.task, %error, "run could not be done");

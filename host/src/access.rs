@@ -1,6 +1,10 @@
-//! Who may do what: scopes, the roles that people have, and the text of an API key.
+//! Who may do what: scopes, the roles that people have, callers, and what they show: keys, passwords, tokens.
 //!
-//! It knows neither where keys are kept nor how they arrive; it makes them, reads them and says what they allow.
+//! It knows neither where these are kept nor how they arrive; it makes them, reads them and says what they allow.
+
+mod caller;
+mod password;
+mod token;
 
 use std::collections::BTreeSet;
 
@@ -9,6 +13,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::{
+    caller::{Admin, Caller, Needs, Operate, Orders, Read},
+    password::{Password, PasswordError},
+    token::{Token, TokenHash, TokenKind},
+};
 use crate::{
     domain::order::states,
     secrets::{Secret, SecretError},

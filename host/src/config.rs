@@ -174,11 +174,13 @@ impl Default for SyncConfig {
 }
 
 /// `[http]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// Where the daemon listens.
     pub listen: Listen,
+    /// The URL by which browsers reach the daemon, if a proxy stands before it.
+    pub public_url: Option<PublicUrl>,
     /// How many requests a minute one caller may make.
     pub requests_per_minute: NonZeroU32,
 }
@@ -188,8 +190,40 @@ impl Default for HttpConfig {
         let port = 8420;
         HttpConfig {
             listen: Listen::At(SocketAddr::from(([127, 0, 0, 1], port))),
+            public_url: None,
             requests_per_minute: count(1_200),
         }
+    }
+}
+
+/// A URL without a path: `https://sync.example`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// The URL, without a `/` at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is one of HTTPS.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let host = host.map(|host| host.trim_end_matches('/')).unwrap_or_default();
+        let is_host = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+        if host.is_empty() || !host.chars().all(is_host) {
+            return Err(format!("`{text}` is no URL without a path, such as https://sync.example"));
+        }
+        Ok(PublicUrl(text.trim_end_matches('/').to_owned()))
     }
 }
 
@@ -331,6 +365,8 @@ mod tests {
             .collect();
         let mut config = Config::parse(&given, Path::new("c.toml")).unwrap();
         assert_eq!(config.log.level.take(), Some(Level::Info));
+        let url = "https://sync.example".to_owned();
+        assert_eq!(config.http.public_url.take(), PublicUrl::try_from(url).ok());
         assert_eq!(config.database.url.take(), Some(DatabaseUrl::Sqlite("statusync.db".into())));
         assert_eq!(config, Config::default());
     }

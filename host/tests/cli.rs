@@ -210,6 +210,33 @@ fn init_makes_everything_once_and_touches_nothing_later() {
 }
 
 #[test]
+fn the_first_admin_is_added_once_and_others_get_roles_links_and_an_end() {
+    let place = Place::new();
+    place.run("init").says(0, &["added the user admin", "http://127.0.0.1:8420/console/enter/"]);
+    place.run("tenant add acme").says(0, &[]);
+    let added = place.run("user add Ana@acme.example --role operator --tenant acme");
+    added.says(0, &["ana@acme.example is added", "once"]);
+    assert!(added.out.starts_with("http://127.0.0.1:8420/console/enter/"), "{}", added.out);
+    place.run("user add ana@acme.example --role viewer --every-tenant").says(1, &["exists already"]);
+    place.run("user add bob --role boss --every-tenant").says(2, &["viewer, operator, admin"]);
+    place.run("user add bob --role viewer --tenant acm").says(1, &["did you mean `acme`?"]);
+    place
+        .run("user role ana@acme.example --role admin --every-tenant")
+        .says(0, &["is admin in every tenant"]);
+    place.run("user role ana@acme.example --none --tenant acme").says(0, &["is nothing in tenant acme"]);
+    place.run("user disable ana@acme.exampl").says(1, &["did you mean `ana@acme.example`?"]);
+    place.run("user disable ana@acme.example").says(0, &["cannot sign in any more"]);
+    let listed = place.run("user list");
+    assert_eq!(listed.out.lines().count(), 3, "{}", listed.out);
+    let last = listed.out.lines().last().unwrap();
+    assert!(last.contains("admin in every tenant") && last.contains("disabled"), "{last}");
+    place.run("user enable ana@acme.example").says(0, &["can sign in again"]);
+    assert_ne!(place.run("user reset ana@acme.example").out, place.run("user link ana@acme.example").out);
+    let shown = place.run("user list --json").json();
+    assert!(!shown.to_string().contains("password\":"), "{shown}");
+}
+
+#[test]
 fn commands_that_read_say_what_to_do_where_there_is_no_data() {
     let place = Place::new();
     for arguments in ["tasks", "runs", "tenant list", "export --tenant acme", "order list --tenant acme"] {

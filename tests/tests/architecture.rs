@@ -18,23 +18,33 @@ use words::Token;
 /// What each module of the host may use of the others. A module that is not here may not exist: decide first.
 const HOST_MODULES: &[(&str, Uses)] = &[
     ("access", Uses::These(&["domain", "secrets"])),
+    ("address", Uses::These(&[])),
     ("app", Uses::Everything),
     ("channels", Uses::These(&["domain", "nearest", "plugins", "secrets", "settings", "storage", "sync"])),
     ("cli", Uses::Everything),
     ("clock", Uses::These(&[])),
     ("config", Uses::These(&["nearest"])),
+    (
+        "console",
+        Uses::These(&[
+            "access", "address", "channels", "clock", "config", "domain", "live", "nearest", "pace",
+            "plugins", "secrets", "settings", "storage", "sync",
+        ]),
+    ),
     ("domain", Uses::These(&[])),
     ("fetch", Uses::These(&["clock", "secrets"])),
     (
         "http",
         Uses::These(&[
-            "access", "channels", "clock", "domain", "import", "nearest", "plugins", "secrets", "settings",
-            "storage", "sync",
+            "access", "address", "channels", "clock", "domain", "import", "live", "nearest", "pace",
+            "plugins", "secrets", "settings", "storage", "sync",
         ]),
     ),
     ("import", Uses::These(&["domain", "nearest"])),
     ("kept", Uses::These(&["clock", "fetch", "storage"])),
+    ("live", Uses::These(&["domain", "storage", "sync"])),
     ("nearest", Uses::These(&[])),
+    ("pace", Uses::These(&[])),
     ("plugins", Uses::These(&[])),
     ("presence", Uses::These(&[])),
     ("printed", Uses::These(&["domain"])),
@@ -61,6 +71,7 @@ const NOT_IN_MODULE: &[(&str, &[&str])] = &[
     ("storage", &["reqwest", "axum", "plugin_abi", "libloading"]),
     ("fetch", &["rusqlite", "sqlx", "axum", "libloading"]),
     ("sync", &["rusqlite", "sqlx", "reqwest", "axum", "libloading"]),
+    ("console", &["rusqlite", "sqlx", "reqwest", "libloading"]),
 ];
 
 /// What a connector is made from. Each is pure: no socket, file, thread or clock of its own that we use.

@@ -19,7 +19,9 @@ use super::{
 use crate::{
     app::{App, existing},
     config::{Config, Level, Listen},
+    console::{self, Console, Reached},
     http::{self, Answers, Api, Figures},
+    live::Live,
     plugins::{Connector, Registry},
     presence::{Presence, PresenceError},
     sync::{Pulse, Served, serve},
@@ -64,14 +66,24 @@ impl Run {
         let pulse = Pulse::new(app.clock.now_ms());
         let (reload, served) = watch::channel(Served { engine, pool: app.pool() });
         let (close, closing) = watch::channel(false);
+        let live = Arc::new(Live::default());
         let api = Arc::new(Api::new(
             Arc::clone(&app.store),
             Arc::clone(&app.clock),
             served.clone(),
+            Arc::clone(&live),
             app.config.http.requests_per_minute,
             closing.clone(),
         ));
-        let answering = answer(&app, &pulse, &api, &mut presence).await?;
+        let console = Arc::new(Console::new(
+            Arc::clone(&app.store),
+            Arc::clone(&app.clock),
+            served.clone(),
+            Arc::clone(&live),
+            reached(&app.config),
+            closing.clone(),
+        ));
+        let answering = answer(&app, &pulse, &api, console, &mut presence).await?;
         let place = match &answering {
             Some((_, address)) => format!(", answers on http://{address}"),
             None => String::new(),
@@ -93,7 +105,7 @@ impl Run {
         let timed = serve(served, pulse, told(closing.clone()));
         let asked = async {
             told(closing).await;
-            api.drain(&app.stop).await;
+            live.drain(&app.stop).await;
         };
         let mut reloading =
             Reloading { context, app: Arc::clone(&app), registry, reload, folders, presence, hang_up };
@@ -118,11 +130,21 @@ fn taken(error: &PresenceError) -> Failure {
     Failure::new(exit, sentence(error))
 }
 
+/// How browsers reach the console.
+fn reached(config: &Config) -> Reached {
+    match (&config.http.public_url, config.http.listen) {
+        (Some(url), _) if url.is_https() => Reached::Through(url.clone()),
+        (_, Listen::At(address)) if !address.ip().is_loopback() => Reached::Openly,
+        _ => Reached::Here,
+    }
+}
+
 /// Answers over HTTP, if the configuration says where.
 async fn answer(
     app: &App,
     pulse: &Pulse,
     api: &Arc<Api>,
+    console: Arc<Console>,
     presence: &mut Presence,
 ) -> Result<Option<(tokio::task::JoinHandle<()>, std::net::SocketAddr)>, Failure> {
     let Listen::At(wanted) = app.config.http.listen else { return Ok(None) };
@@ -142,7 +164,7 @@ async fn answer(
     };
     let api = Arc::clone(api);
     let answering = tokio::spawn(async move {
-        if let Err(error) = http::serve(listener, answers, api).await {
+        if let Err(error) = http::serve(listener, answers, api, console::routes(console)).await {
             tracing::error!(%error, "nothing is answered over HTTP any more");
         }
     });

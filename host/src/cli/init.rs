@@ -5,9 +5,11 @@ use clap::Args;
 use super::{
     context::Context,
     exit::{Exit, Failure},
+    user,
 };
+use crate::config::DatabaseUrl;
 
-/// Make the data directory, with a configuration to fill in and the key file
+/// Make the data directory, with a configuration to fill in, the key file, and the first who may sign in
 #[derive(Debug, Args)]
 #[command(
     after_help = "Nothing that is there already is touched. Keep a copy of the key file with your backups: what is sealed
@@ -20,8 +22,7 @@ Examples:
 pub(super) struct Init {}
 
 impl Init {
-    #[expect(clippy::unused_self, reason = "every command is run so")]
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let (data, out) = (context.data()?, context.out);
         let made = data.make(context.config()?)?;
         if made.is_empty() {
@@ -30,6 +31,14 @@ impl Init {
         }
         for path in made {
             out.say(&format!("made {}", path.display()));
+        }
+        if matches!(context.config()?.database.url, Some(DatabaseUrl::Postgres(_))) {
+            out.say("`statusync user add NAME --role admin --every-tenant` adds the first who may sign in to the console");
+        } else if let Some(link) = user::first(&context.open()?).await? {
+            out.say(&format!(
+                "added the user admin, who chooses a password at {link}\n  (once, within a day, while `statusync run` is \
+                 on; `statusync user reset admin` prints another link)"
+            ));
         }
         out.say("next: `statusync import FILE` or `statusync tenant add CODE`; `statusync doctor` looks everything over");
         Ok(Exit::Ok)

@@ -39,6 +39,7 @@ mod stock;
 mod sync;
 mod tasks;
 mod tenant;
+mod user;
 mod values;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -130,6 +131,8 @@ enum Command {
     Connector(connector::ConnectorCommand),
     #[command(subcommand)]
     ApiKey(api_key::ApiKeyCommand),
+    #[command(subcommand)]
+    User(user::UserCommand),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -143,7 +146,7 @@ enum Command {
 impl Command {
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
-            Command::Init(command) => command.run(context),
+            Command::Init(command) => command.run(context).await,
             Command::Run(command) => command.run(context).await,
             Command::Reload(command) => command.run(context).await,
             Command::Tenant(command) => command.run(context).await,
@@ -163,6 +166,7 @@ impl Command {
             Command::Stock(command) => command.run(context).await,
             Command::Connector(command) => command.run(context).await,
             Command::ApiKey(command) => command.run(context).await,
+            Command::User(command) => command.run(context).await,
             Command::Doctor(command) => command.run(context).await,
             Command::Backup(command) => command.run(context).await,
             Command::Restore(command) => command.run(context).await,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::exit::Failure;
 use crate::domain::time;
+pub(super) use crate::domain::time::india;
 
 /// The two streams, and how the person wants to be spoken to.
 #[derive(Clone, Copy, Debug)]
@@ -98,15 +99,6 @@ pub(super) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
-}
-
-/// An instant in words: `15 Jan 2026 15:00 IST`.
-pub(super) fn india(at: i64) -> String {
-    const IST_MS: i64 = 19_800_000;
-    match jiff::Timestamp::from_millisecond(at.saturating_add(IST_MS)) {
-        Ok(there) => format!("{} IST", there.strftime("%-d %b %Y %H:%M")),
-        Err(_) => time::text(at),
-    }
 }
 
 /// A length of time in words: `350 ms`, `12 s`, `10 min`, `3 h`, `30 d`.

@@ -21,6 +21,14 @@ pub fn text(at: Millis) -> String {
     }
 }
 
+/// An instant in words: `15 Jan 2026 15:00 IST`.
+pub fn india(at: Millis) -> String {
+    match Timestamp::from_millisecond(at.saturating_add(IST_MS)) {
+        Ok(there) => format!("{} IST", there.strftime("%-d %b %Y %H:%M")),
+        Err(_) => text(at),
+    }
+}
+
 /// Reads RFC 3339 with any offset.
 pub fn parse(text: &str) -> Option<Millis> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)

@@ -14,69 +14,28 @@ use axum::{
 };
 use plugin_api::Millis;
 
+pub(super) use crate::access::{Admin, Operate, Orders, Read};
+
 use super::{
     Api,
     guard::Trail,
     problem::{Answer, Kind, Problem},
 };
 use crate::{
-    access::{PresentedKey, Role, Scope, Scopes},
+    access::{Caller, Needs, PresentedKey, Scope},
     domain::codes::TenantCode,
-    storage::{ApiKey, TenantRow},
+    storage::TenantRow,
 };
 
 /// A key's last use is noted this often.
 const USE_NOTED_MS: Millis = 60_000;
 
-/// Who calls, and what they were granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// `key:…` or `user:…`.
-    pub who: String,
-    /// What is allowed where; without a tenant, in every one.
-    grants: Vec<(Option<TenantCode>, Scopes)>,
-}
-
-impl Caller {
-    /// A program, by its key.
-    pub fn program(key: &ApiKey) -> Caller {
-        Caller { who: format!("key:{}", key.id), grants: vec![(key.tenant.clone(), key.scopes.clone())] }
-    }
-
-    /// A person, by their roles; one without a tenant holds in every one.
-    pub fn person(id: &str, roles: impl IntoIterator<Item = (Option<TenantCode>, Role)>) -> Caller {
-        let grants = roles.into_iter().map(|(tenant, role)| (tenant, role.scopes())).collect();
-        Caller { who: format!("user:{id}"), grants }
-    }
-
-    /// Whether the tenant exists for this caller.
-    pub fn knows(&self, tenant: &TenantCode) -> bool {
-        self.grants.iter().any(|(granted, _)| granted.as_ref().is_none_or(|granted| granted == tenant))
-    }
-
-    /// Whether it may do something in a tenant.
-    pub fn may(&self, scope: Scope, tenant: &TenantCode) -> bool {
-        let here = |granted: &Option<TenantCode>| granted.as_ref().is_none_or(|granted| granted == tenant);
-        self.grants.iter().any(|(granted, scopes)| here(granted) && scopes.allow(scope))
-    }
-
-    /// Whether it may do something in some tenant.
-    pub fn may_somewhere(&self, scope: Scope) -> bool {
-        self.grants.iter().any(|(_, scopes)| scopes.allow(scope))
-    }
-
-    /// Whether it may do something in every tenant, those to come among them.
-    pub fn may_everywhere(&self, scope: Scope) -> bool {
-        self.grants.iter().any(|(granted, scopes)| granted.is_none() && scopes.allow(scope))
-    }
-}
-
 /// Lets a request through whose caller is known, and holds it up if that caller asks too often.
 pub(super) async fn authenticate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     match caller(&api, request.headers()).await {
         Ok(caller) => {
-            if let Err(wait) = api.pace.take(&caller.who) {
-                return wait.into_response();
+            if let Err(secs) = api.pace.take(&caller.who) {
+                return too_often(secs).into_response();
             }
             if let Some(trail) = request.extensions().get::<Trail>() {
                 trail.is_by(&caller.who);
@@ -86,6 +45,11 @@ pub(super) async fn authenticate(State(api): State<Arc<Api>>, mut request: Reque
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+fn too_often(secs: u64) -> Problem {
+    let said = "this caller makes more requests a minute than are taken";
+    Problem { retry_after: Some(secs), ..Problem::new(Kind::RateExceeded, said) }
 }
 
 async fn caller(api: &Api, headers: &axum::http::HeaderMap) -> Answer<Caller> {
@@ -113,33 +77,7 @@ async fn caller(api: &Api, headers: &axum::http::HeaderMap) -> Answer<Caller> {
     {
         tracing::warn!(%error, key = key.id, "the use of a key was not noted");
     }
-    Ok(Caller::program(&key))
-}
-
-/// Names a scope as a type.
-pub(super) trait Needs: Send + 'static {
-    /// The scope.
-    const SCOPE: Scope;
-}
-
-macro_rules! needs {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub(super) struct $name;
-        impl Needs for $name { const SCOPE: Scope = Scope::$name; }
-    )*};
-}
-
-needs! {
-    /// Needs the scope `read`.
-    Read
-    /// Needs the scope `orders`.
-    Orders
-    /// Needs the scope `operate`.
-    Operate
-    /// Needs the scope `admin`.
-    Admin
+    Ok(Caller::program(&key.id, key.tenant, key.scopes))
 }
 
 /// A caller that may do `S` in the tenant of the address, which exists.
@@ -223,23 +161,5 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Everywhere<S> {
         } else {
             Err(not_allowed(S::SCOPE, " for every tenant"))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_person_may_in_each_tenant_what_their_role_there_allows() {
-        let roles = [(Some("acme".into()), Role::Admin), (Some("other".into()), Role::Viewer)];
-        let ana = Caller::person("ana", roles);
-        let (acme, other, third) = ("acme".into(), "other".into(), "third".into());
-        assert!(ana.may(Scope::Admin, &acme) && ana.may(Scope::Read, &other));
-        assert!(!ana.may(Scope::Operate, &other) && !ana.may(Scope::Read, &third));
-        assert!(ana.knows(&other) && !ana.knows(&third));
-        assert!(ana.may_somewhere(Scope::Admin) && !ana.may_everywhere(Scope::Read));
-        let root = Caller::person("root", [(None, Role::Operator)]);
-        assert!(root.knows(&third) && root.may(Scope::Operate, &third) && !root.may(Scope::Admin, &third));
     }
 }

@@ -21,11 +21,13 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{
     Api,
-    access::Caller,
     guard::LARGE_BYTES,
     problem::{Answer, Kind, Problem},
 };
-use crate::storage::{Begun, SavedAnswer};
+use crate::{
+    access::Caller,
+    storage::{Begun, SavedAnswer},
+};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer was given before.

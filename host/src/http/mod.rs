@@ -8,14 +8,12 @@ mod extract;
 mod guard;
 mod health;
 mod idempotency;
-mod live;
 mod metrics;
-mod pace;
 mod paging;
 mod problem;
 mod v1;
 
-use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc};
+use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
 use tokio::{
@@ -23,17 +21,18 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
+use self::idempotency::Turns;
 pub use self::{
-    access::Caller,
     document::openapi,
     metrics::Figures,
     problem::{Kind, Problem, problems},
 };
-use self::{idempotency::Turns, live::Live, pace::Pace};
 use crate::{
     clock::Clock,
+    live::Live,
+    pace::Pace,
     storage::Store,
-    sync::{Engine, Pulse, Served, Stop},
+    sync::{Engine, Pulse, Served},
 };
 
 /// Large bodies that are read and worked on at the same time.
@@ -59,7 +58,7 @@ pub struct Api {
     pace: Pace,
     large: Semaphore,
     turns: Turns,
-    live: Live,
+    live: Arc<Live>,
     /// Whether the host is being stopped.
     closing: watch::Receiver<bool>,
 }
@@ -70,6 +69,7 @@ impl Api {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         served: watch::Receiver<Served>,
+        live: Arc<Live>,
         requests_per_minute: NonZeroU32,
         closing: watch::Receiver<bool>,
     ) -> Api {
@@ -77,18 +77,12 @@ impl Api {
             store,
             clock,
             served,
-            pace: Pace::new(requests_per_minute),
+            pace: Pace::new(requests_per_minute, Duration::from_mins(1)),
             large: Semaphore::new(LARGE_AT_ONCE),
             turns: Turns::default(),
-            live: Live::default(),
+            live,
             closing,
         }
-    }
-
-    /// Lets the runs that were asked for here end, for 20 s at most; those that have not ended then are told by `stop` to
-    /// write down how far they came.
-    pub async fn drain(&self, stop: &Stop) {
-        self.live.drain(stop).await;
     }
 
     fn engine(&self) -> Arc<Engine> {
@@ -106,17 +100,23 @@ pub async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)
     Ok((listener, address))
 }
 
-/// Answers until the host is being stopped and what was asked before has its answer.
+/// Answers, with the routes of the console besides, until the host is being stopped and what was asked before has its answer.
 ///
 /// # Errors
 /// If the listener fails for good.
-pub async fn serve(listener: TcpListener, answers: Answers, api: Arc<Api>) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    answers: Answers,
+    api: Arc<Api>,
+    console: Router,
+) -> io::Result<()> {
     let mut closing = api.closing.clone();
     let closed = async move {
         // A sender that is gone means the same.
         let _ = closing.wait_for(|closing| *closing).await;
     };
-    let routes = health_routes(Arc::new(answers)).merge(api_routes(api));
+    let routes = health_routes(Arc::new(answers)).merge(api_routes(api)).merge(console);
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes).with_graceful_shutdown(closed).await
 }
 

@@ -220,6 +220,12 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        Problem::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
         let said = error.to_string();
         match error {
             StoreError::NotFound(_) => Problem::new(Kind::Gone, said),
@@ -234,13 +240,19 @@ impl From<StoreError> for Problem {
                     ..Problem::new(Kind::StoreAway, "the cause is in the host's log")
                 }
             }
-            error => Problem::internal(&error),
+            error => Problem::internal(error),
         }
     }
 }
 
 impl From<SyncError> for Problem {
     fn from(error: SyncError) -> Self {
+        Problem::from(&error)
+    }
+}
+
+impl From<&SyncError> for Problem {
+    fn from(error: &SyncError) -> Self {
         let said = error.to_string();
         match error {
             SyncError::Store(error) => error.into(),

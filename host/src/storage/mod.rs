@@ -13,6 +13,7 @@ mod intake;
 mod lease;
 mod lists;
 mod page;
+mod people;
 mod postgres;
 mod record;
 mod rows;
@@ -43,6 +44,7 @@ pub use self::{
         ParkedRow, PutawayRow, Shipping, TenantRow, ToAsk,
     },
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
+    people::{PeopleStore, Person, Session, User},
     postgres::{Postgres, PostgresSetup, Prepared},
     run::{
         Counts, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, Trigger,
@@ -65,7 +67,7 @@ use crate::{
 ///
 /// Lists are paged by key: `after` is the key of the last row that the caller has, `limit` the most rows it wants.
 #[async_trait]
-pub trait Store: AccessStore + IntakeStore + Send + Sync {
+pub trait Store: AccessStore + PeopleStore + IntakeStore + Send + Sync {
     // Pages.
 
     /// Loads, decides and writes a page under a lease.

@@ -90,7 +90,7 @@ async fn when_the_host_stops_runs_end_and_none_is_begun() {
     site.closing.send_replace(true);
     let refused = site.send("POST", "/v1/tenants/acme/runs", json!({"channel": "FK1"})).await;
     assert_eq!(refused.problem(), "host.stopping");
-    site.api.drain(&statusync::sync::Stop::default()).await;
+    site.live.drain(&statusync::sync::Stop::default()).await;
     let ended = site.get(&format!("/v1/tenants/acme/runs/{}", begun["id"].as_str().unwrap())).await.good();
     assert!(ended["run"]["ended_at"].is_string(), "{ended}");
 }

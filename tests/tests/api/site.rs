@@ -15,6 +15,7 @@ use statusync::{
     domain::snapshot::Snapshot,
     fetch::{Egress, Fetcher, NoBreakerLog, NoPacing, Retrying, Setup as FetchSetup},
     http::{Api, api_routes},
+    live::Live,
     plugins::{Registry, file_name},
     secrets::{Key, Secret},
     storage::{ApiKey, NewTask, Sqlite, Store},
@@ -26,7 +27,7 @@ use tower::ServiceExt as _;
 pub(crate) struct Site {
     routes: Router,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) api: Arc<Api>,
+    pub(crate) live: Arc<Live>,
     pub(crate) closing: watch::Sender<bool>,
     /// A key that may do everything everywhere.
     pub(crate) root: String,
@@ -161,12 +162,15 @@ impl Site {
         let (served_by, served) = watch::channel(Served { engine, pool });
         let (closing, closed) = watch::channel(false);
         let per_minute = NonZeroU32::new(1_000_000).unwrap();
-        let api = Arc::new(Api::new(Arc::clone(&store), Arc::new(SystemClock), served, per_minute, closed));
+        let live = Arc::new(Live::default());
+        let clock = Arc::new(SystemClock);
+        let api =
+            Arc::new(Api::new(Arc::clone(&store), clock, served, Arc::clone(&live), per_minute, closed));
         let other = json!({"tenant": "other", "channels": [{"code": "FK1", "connector": "flipkart"}]});
         let mut site = Site {
             routes: api_routes(Arc::clone(&api)),
             store,
-            api,
+            live,
             closing,
             root: String::new(),
             simulator,

@@ -19,7 +19,7 @@ mod sync;
 mod tasks;
 mod tenants;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 use plugin_api::Millis;
@@ -74,19 +74,7 @@ async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'sta
 
 /// The address of something, with each part written so that it stays one.
 fn address(parts: &[&str]) -> String {
-    let mut address = "/v1".to_owned();
-    for part in parts {
-        address.push('/');
-        for byte in part.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                address.push(char::from(byte));
-            } else {
-                // Writing to a String cannot fail.
-                let _ = write!(address, "%{byte:02X}");
-            }
-        }
-    }
-    address
+    crate::address::path("/v1", parts)
 }
 
 /// A code for something new.
@@ -111,11 +99,6 @@ fn new_code(code: &str) -> Answer<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_of_an_address_stays_one_part() {
-        assert_eq!(address(&["tenants", "a/b c", "é"]), "/v1/tenants/a%2Fb%20c/%C3%A9");
-    }
 
     #[test]
     fn codes_that_nobody_could_type_are_refused() {

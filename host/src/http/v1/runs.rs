@@ -15,10 +15,10 @@ use crate::{
         Api,
         access::{In, Read},
         extract::{Ask, At, wrong_query},
-        live::{Ended, LiveRun},
         paging::{Page, size},
         problem::{Answer, Kind, Problem},
     },
+    live::{Ended, LiveRun, failed_because},
     storage::{Counts, Run, RunFilter, RunId, RunLine, RunOrder, RunResult, Trigger},
 };
 
@@ -83,7 +83,7 @@ impl RunState {
             Some(Ended::Summary(summary)) => {
                 (Some(summary.result), summary.message.clone(), summary.calls, summary.retries)
             }
-            Some(Ended::Problem(problem)) => (Some(RunResult::Failed), problem.detail.clone(), 0, 0),
+            Some(Ended::Failed(error)) => (Some(RunResult::Failed), failed_because(error), 0, 0),
         };
         RunState {
             id,
@@ -164,7 +164,7 @@ async fn show(
     let live = api.live.find(&place.tenant, &id);
     let told = live.as_ref().and_then(|live| match live.passing.borrow().ended.clone() {
         Some(Ended::Summary(summary)) => Some(summary),
-        None | Some(Ended::Problem(_)) => None,
+        None | Some(Ended::Failed(_)) => None,
     });
     // The store keeps the lines that matter later; here are all of them, for a while.
     let all_lines = told.as_ref().map(|summary| summary.lines.clone());

@@ -30,9 +30,9 @@ use crate::{
         access::{In, Operate, Read},
         extract::{At, Body},
         idempotency::RequestKey,
-        live::LiveRun,
         problem::{Answer, Kind, Problem},
     },
+    live::LiveRun,
     storage::{Counts, RunId, Trigger},
     sync::{Choice, RunRequest},
 };
@@ -135,7 +135,7 @@ async fn start(
     if *api.closing.borrow() {
         return Err(Problem::new(Kind::Stopping, "no run is begun any more"));
     }
-    let (id, live) = api.live.begin(api.engine(), request).await?;
+    let (id, live) = api.live.begin(api.engine(), request).await.map_err(|error| Problem::from(&*error))?;
     let address = super::address(&["tenants", place.tenant.as_str(), "runs", &id]);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, address)], Json(RunState::live(id, &live))))
 }

@@ -16,6 +16,7 @@ mod lease;
 mod load;
 mod order;
 mod page;
+mod people;
 mod run;
 mod save;
 mod schema;

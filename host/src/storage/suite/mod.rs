@@ -7,6 +7,7 @@ pub(super) mod intake;
 pub(super) mod leases;
 pub(super) mod lists;
 pub(super) mod pages;
+pub(super) mod people;
 pub(super) mod races;
 pub(super) mod sample;
 pub(super) mod settings;
@@ -98,6 +99,12 @@ macro_rules! suite {
                 a_request_that_came_to_nothing_is_forgotten_and_an_answered_one_is_not,
                 a_request_whose_host_died_is_taken_over_and_an_old_answer_is_forgotten,
                 what_was_done_is_listed_newest_first_by_tenant;
+            people:
+                a_user_is_found_by_login_with_roles_and_no_two_share_one,
+                a_role_is_set_changed_and_taken_away,
+                a_session_is_known_until_it_is_ended_and_only_one_ends_it,
+                sessions_that_are_over_are_forgotten_when_another_begins,
+                a_new_password_and_a_disabled_user_have_no_sessions;
             intake:
                 orders_are_added_and_replaced_and_nothing_else_is_touched,
                 what_is_taken_by_other_orders_is_told,

@@ -1,4 +1,5 @@
-//! Runs that this process was asked for over the API: begun here, watched here, and let end when the host is stopped.
+//! Runs that this process was asked for by its callers, programs or people: begun here, watched here, and let end when
+//! the host is stopped.
 //!
 //! A run that has an id is kept by the store; here is only how far it has come. A dry run leaves no trace in the store,
 //! so what came of it is kept here, for a while.
@@ -12,11 +13,10 @@ use std::{
 use plugin_api::Millis;
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
-use super::problem::{Answer, Kind, Problem};
 use crate::{
     domain::codes::TenantCode,
     storage::Counts,
-    sync::{Engine, Progress, RunRequest, RunSummary, Stop},
+    sync::{Engine, Progress, RunRequest, RunSummary, Stop, SyncError},
 };
 
 /// How long what came of a run is kept here.
@@ -29,40 +29,45 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Passing {
+pub struct Passing {
     /// Its id, as callers name it; none until it has begun.
-    pub(super) id: Option<String>,
-    /// Orders that are asked about by id, and how many of them were answered.
-    pub(super) chosen: u64,
-    pub(super) answered: u64,
+    pub id: Option<String>,
+    /// Orders that are asked about by id.
+    pub chosen: u64,
+    /// How many of these were answered.
+    pub answered: u64,
     /// What became of observations so far.
-    pub(super) counts: Counts,
+    pub counts: Counts,
     /// What it waits for: the call, and for how many milliseconds.
-    pub(super) waiting: Option<(String, u64)>,
+    pub waiting: Option<(String, u64)>,
     /// What came of it.
-    pub(super) ended: Option<Ended>,
+    pub ended: Option<Ended>,
 }
 
 /// What came of a run.
 #[derive(Clone, Debug)]
-pub(super) enum Ended {
+pub enum Ended {
+    /// It came to its end.
     Summary(Arc<RunSummary>),
     /// It could not be done.
-    Problem(Problem),
+    Failed(Arc<SyncError>),
 }
 
 /// A run that was begun here.
 #[derive(Clone, Debug)]
-pub(super) struct LiveRun {
-    pub(super) request: Arc<RunRequest>,
-    pub(super) began: Millis,
-    pub(super) passing: watch::Receiver<Passing>,
+pub struct LiveRun {
+    /// What was asked for.
+    pub request: Arc<RunRequest>,
+    /// When, UTC.
+    pub began: Millis,
+    /// How far it has come.
+    pub passing: watch::Receiver<Passing>,
     since: Instant,
 }
 
 /// The runs that were begun here.
 #[derive(Debug, Default)]
-pub(super) struct Live {
+pub struct Live {
     runs: Mutex<HashMap<String, LiveRun>>,
     working: Mutex<JoinSet<()>>,
 }
@@ -76,7 +81,11 @@ impl Live {
     ///
     /// # Errors
     /// Why it could not begin.
-    pub(super) async fn begin(&self, engine: Arc<Engine>, request: RunRequest) -> Answer<(String, LiveRun)> {
+    pub async fn begin(
+        &self,
+        engine: Arc<Engine>,
+        request: RunRequest,
+    ) -> Result<(String, LiveRun), Arc<SyncError>> {
         let (tell, mut passing) = watch::channel(Passing::default());
         let tell = Arc::new(tell);
         let dry_id = format!("dry-{:016x}", rand::random::<u64>());
@@ -99,7 +108,12 @@ impl Live {
                         passing.id.get_or_insert(summary.run.map_or(dry_id, |run| run.to_string()));
                         Ended::Summary(Arc::new(summary))
                     }
-                    Err(error) => Ended::Problem(error.into()),
+                    Err(error) => {
+                        if let SyncError::Store(cause) = &error {
+                            tracing::error!(error = %cause, "the store failed under a run");
+                        }
+                        Ended::Failed(Arc::new(error))
+                    }
                 });
             });
         };
@@ -109,14 +123,15 @@ impl Live {
             working.spawn(work);
         }
         let begun = passing.wait_for(|passing| passing.id.is_some() || passing.ended.is_some()).await;
-        let begun = begun.map_err(|error| Problem::internal(&error))?.clone();
+        let nothing = || Arc::new(SyncError::Stopped);
+        let begun = begun.map_err(|_| nothing())?.clone();
         match (begun.id, begun.ended) {
             (Some(id), _) => {
                 self.keep(id.clone(), run.clone());
                 Ok((id, run))
             }
-            (None, Some(Ended::Problem(problem))) => Err(problem),
-            (None, _) => Err(Problem::new(Kind::Internal, "the run began without an id")),
+            (None, Some(Ended::Failed(error))) => Err(error),
+            (None, _) => Err(nothing()),
         }
     }
 
@@ -134,12 +149,13 @@ impl Live {
     }
 
     /// A run of a tenant that was begun here.
-    pub(super) fn find(&self, tenant: &TenantCode, id: &str) -> Option<LiveRun> {
+    pub fn find(&self, tenant: &TenantCode, id: &str) -> Option<LiveRun> {
         held(&self.runs).get(id).filter(|run| run.request.tenant == *tenant).cloned()
     }
 
-    /// Lets the runs end; those that take too long are stopped.
-    pub(super) async fn drain(&self, stop: &Stop) {
+    /// Lets the runs that were asked for here end, for 20 s at most; those that have not ended then are told by `stop` to
+    /// write down how far they came.
+    pub async fn drain(&self, stop: &Stop) {
         let mut working = std::mem::take(&mut *held(&self.working));
         if timeout(DRAIN, all_of(&mut working)).await.is_ok() {
             return;
@@ -148,6 +164,14 @@ impl Live {
         if timeout(LAST_WORDS, all_of(&mut working)).await.is_err() {
             tracing::warn!(runs = working.len(), "some runs do not end; their leases run out by themselves");
         }
+    }
+}
+
+/// Why a run could not be done, for who asked; what goes wrong inside is in the log.
+pub fn failed_because(error: &SyncError) -> String {
+    match error {
+        SyncError::Store(_) => "the cause is in the host's log".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -1,0 +1,26 @@
+//! The pages, a file each, with the addresses that they have.
+
+mod enter;
+mod home;
+mod nowhere;
+mod orders;
+mod password;
+mod sign_in;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::Console;
+
+/// Every page.
+pub(super) fn routes() -> Router<Arc<Console>> {
+    Router::new()
+        .merge(home::routes())
+        .merge(sign_in::routes())
+        .merge(enter::routes())
+        .merge(password::routes())
+        .merge(orders::routes())
+        .merge(nowhere::routes())
+        .method_not_allowed_fallback(nowhere::nowhere)
+}

@@ -1,0 +1,175 @@
+//! How values look on every page: instants, lengths of time, states, numbers, addresses in a query.
+
+use askama::{Template, filters::HtmlSafe};
+use plugin_api::Millis;
+
+use crate::domain::{
+    order::{ItemStatus, OrderStatus},
+    time,
+};
+
+/// An instant, as the tenant reads it, with the exact one for who wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(source = r#"<time datetime="{{ exact }}" title="{{ title }}">{{ words }}</time>"#, ext = "html")]
+pub(super) struct When {
+    words: String,
+    title: String,
+    exact: String,
+}
+
+impl HtmlSafe for When {}
+
+impl When {
+    /// As long before `now`, `5 min ago`; what is two days old or older in full.
+    pub(super) fn ago(at: Millis, now: Millis) -> When {
+        let age = now.saturating_sub(at);
+        let words = match age {
+            0..60_000 => "just now".to_owned(),
+            60_000..172_800_000 => format!("{} ago", length(age)),
+            _ => time::india(at),
+        };
+        When { words, title: format!("{}, {}", time::india(at), time::text(at)), exact: time::text(at) }
+    }
+}
+
+/// How a state is meant: the colour beside its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Nothing to say.
+    Plain,
+    /// It goes on.
+    Going,
+    /// It is done.
+    Good,
+    /// Somebody should look.
+    Look,
+    /// It went wrong.
+    Bad,
+    /// It came to nothing, and that is fine.
+    Over,
+}
+
+impl Tone {
+    fn class(self) -> &'static str {
+        match self {
+            Tone::Plain => "plain",
+            Tone::Going => "going",
+            Tone::Good => "good",
+            Tone::Look => "look",
+            Tone::Bad => "bad",
+            Tone::Over => "over",
+        }
+    }
+}
+
+/// A state, as a word with a colour.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(source = r#"<span class="chip chip-{{ tone.class() }}">{{ text }}</span>"#, ext = "html")]
+pub(super) struct Chip {
+    tone: Tone,
+    text: String,
+}
+
+impl HtmlSafe for Chip {}
+
+impl Chip {
+    /// Any word.
+    pub(super) fn new(tone: Tone, text: impl Into<String>) -> Chip {
+        Chip { tone, text: text.into() }
+    }
+}
+
+impl From<OrderStatus> for Chip {
+    fn from(status: OrderStatus) -> Self {
+        let tone = match status {
+            OrderStatus::PendingVerification => Tone::Look,
+            OrderStatus::Created => Tone::Plain,
+            OrderStatus::Processing => Tone::Going,
+            OrderStatus::Complete => Tone::Good,
+            OrderStatus::Cancelled => Tone::Over,
+        };
+        Chip::new(tone, status.as_str())
+    }
+}
+
+impl From<ItemStatus> for Chip {
+    fn from(status: ItemStatus) -> Self {
+        let tone = match status {
+            ItemStatus::Created | ItemStatus::Fulfillable => Tone::Plain,
+            ItemStatus::Unfulfillable | ItemStatus::LocationNotServiceable => Tone::Look,
+            ItemStatus::Dispatched => Tone::Going,
+            ItemStatus::Delivered => Tone::Good,
+            ItemStatus::Cancelled | ItemStatus::Returned => Tone::Over,
+        };
+        Chip::new(tone, status.as_str())
+    }
+}
+
+/// A length of time in one unit: `12 s`, `5 min`, `3 h`, `2 d`.
+pub(super) fn length(millis: Millis) -> String {
+    let (unit, name) = match millis {
+        ..60_000 => (1_000, "s"),
+        60_000..7_200_000 => (60_000, "min"),
+        7_200_000..172_800_000 => (3_600_000, "h"),
+        _ => (86_400_000, "d"),
+    };
+    format!("{} {name}", millis / unit)
+}
+
+/// A number with its thousands apart: `12,345`.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A fragment as the beginning of a sentence: the first letter is large.
+pub(super) fn sentence(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A text as a value in a query.
+pub(super) fn in_query(text: &str) -> String {
+    crate::address::path("", &[text]).split_off(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_tell_the_exact_one_too() {
+        let at = time::parse("2026-01-15T09:30:00Z").unwrap();
+        let recent = "<time datetime=\"2026-01-15T09:30:00Z\" title=\"15 Jan 2026 15:00 IST, 2026-01-15T09:30:00Z\">just now</time>";
+        assert_eq!(When::ago(at, at).to_string(), recent);
+        let words = |ms| When::ago(at, at + ms).words;
+        assert_eq!(
+            [0, 59_999, 60_000, 7_200_000].map(words),
+            ["just now", "just now", "1 min ago", "2 h ago"]
+        );
+        assert_eq!([-1, 172_800_000].map(words), ["15 Jan 2026 15:00 IST"; 2]);
+    }
+
+    #[test]
+    fn what_is_shown_cannot_be_markup() {
+        assert_eq!(
+            Chip::new(Tone::Bad, "<b>").to_string(),
+            "<span class=\"chip chip-bad\">&#60;b&#62;</span>"
+        );
+        assert_eq!(in_query("/a?b=c d&e"), "%2Fa%3Fb%3Dc%20d%26e");
+    }
+
+    #[test]
+    fn numbers_and_lengths_are_read_at_a_glance() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([1_000, 90_000, 7_200_000, 259_200_000].map(length), ["1 s", "1 min", "2 h", "3 d"]);
+        assert_eq!(sentence("order OD1"), "Order OD1");
+    }
+}

@@ -118,7 +118,8 @@ async fn a_foreign_tenant_does_not_exist_for_any_operation() {
 
 /// Whether an address is one of the operation's.
 fn is_of(operation: &Operation, method: &str, path: &str) -> bool {
-    let (asked, told): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), operation.path.split('/').collect());
+    let (asked, told): (Vec<&str>, Vec<&str>) =
+        (path.split('/').collect(), operation.path.split('/').collect());
     let alike = |(asked, told): (&&str, &&str)| asked == told || told.starts_with('{');
     operation.method == method && asked.len() == told.len() && asked.iter().zip(&told).all(alike)
 }
@@ -128,7 +129,8 @@ async fn every_command_of_the_page_about_the_api_is_an_operation_and_its_body_is
     let site = Site::new(2).await;
     let operations = operations(&document(&site).await);
     let page = include_str!("../../../docs/API.md").replace("\\\n", " ");
-    let commands: Vec<&str> = page.split("\ncurl ").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let commands: Vec<&str> =
+        page.split("\ncurl ").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(commands.len() >= 7, "{commands:?}");
     for command in commands {
         let method = command.split("-X ").nth(1).map_or("GET", |rest| rest.split(' ').next().unwrap());
@@ -140,7 +142,10 @@ async fn every_command_of_the_page_about_the_api_is_an_operation_and_its_body_is
         let answer = site.ask(method, address, &site.root, body).await;
         // What a run asks about is not there in this test; everything else is done.
         let is_done = answer.status.is_success() || path.contains("/runs");
-        assert!(is_done && !["body.wrong", "query.wrong"].contains(&answer.body["code"].as_str().unwrap_or("")), "{answer:?}");
+        assert!(
+            is_done && !["body.wrong", "query.wrong"].contains(&answer.body["code"].as_str().unwrap_or("")),
+            "{answer:?}"
+        );
     }
 }
 

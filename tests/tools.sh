@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure that what a build and its tests need is there: a Rust toolchain, a C compiler (SQLite and the TLS library are
-# C), and the programs of a PostgreSQL server, of which each test process starts a private one. With the argument `build`
-# it leaves out what only tests need.
+# C), the programs of a PostgreSQL server, of which each test process starts a private one, and Chromium with its
+# chromedriver, in which the console's pages are tried out. With the argument `build` it leaves out what only tests need.
 # Installs what it may; otherwise says what to do and fails.
 set -eu
 
@@ -43,6 +43,22 @@ if [ "${1:-}" != build ] && ! has_postgres; then
     if ! has_postgres; then
         echo "the programs of a PostgreSQL server are missing: install version 13 or later (Debian: apt-get install" >&2
         echo "postgresql), or put the folder with initdb and postgres into PATH, and try again" >&2
+        exit 1
+    fi
+fi
+
+has_browser() {
+    command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1
+}
+
+if [ "${1:-}" != build ] && ! has_browser; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "== installing Chromium, for the tests"
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core
+    fi
+    if ! has_browser; then
+        echo "a browser for the tests is missing: install Chromium and its chromedriver (Debian: apt-get install chromium" >&2
+        echo "chromium-driver), so that both \`chromium\` and \`chromedriver\` are in PATH, and try again" >&2
         exit 1
     fi
 fi

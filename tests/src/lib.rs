@@ -7,6 +7,8 @@ pub mod conformance;
 
 #[cfg(feature = "workspace")]
 pub mod agreement;
+#[cfg(all(unix, feature = "workspace"))]
+pub mod browser;
 #[cfg(feature = "workspace")]
 pub mod built_plugins;
 #[cfg(feature = "workspace")]

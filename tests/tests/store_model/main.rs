@@ -77,7 +77,7 @@ async fn in_a_world(seed: u64, done: &mut BTreeMap<String, u32>) {
         let where_it_is = || {
             format!(
                 "world {seed}, operation {at}, after\n{}",
-                lately.iter().fold(String::new(), |text, one| text + one + "\n")
+                lately.iter().fold(String::new(), |text, one| text + one.as_str() + "\n")
             )
         };
         let expected = model.answer(&operation);

@@ -16,13 +16,16 @@ use plugin_api::Error as ConnectorError;
 use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config, ConfigError, DatabaseUrl, PostgresUrl, SyncConfig},
-    fetch::{self, Egress, Fetcher, NoPacing, Retrying},
+    fetch::{self, Egress, Fetcher, NoPacing, Outgoing, Retrying},
     kept::{StoredBreakers, StoredPacing},
     plugins::Registry,
     secrets::{Key, SecretError},
     storage::{Postgres, PostgresSetup, Sqlite, Store, StoreError},
     sync::{Engine, LeaseTimes, Pool, Setup, Stop},
+    webhooks::{Sender, Way},
 };
+
+const DAY_MS: i64 = 86_400_000;
 
 /// The database of a data directory, unless another is named.
 const DATABASE: &str = "statusync.db";
@@ -265,6 +268,25 @@ impl App {
             run_limit_ms: u64::from(sync.run_limit_secs.get()) * 1_000,
             stop: self.stop.clone(),
         }))
+    }
+
+    /// What sends to webhooks.
+    ///
+    /// # Errors
+    /// [`AppError::WayOut`].
+    pub fn sender(&self) -> Result<Sender, AppError> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        Ok(Sender::new(store, clock, Box::new(rand::random), self.host(), self.way()?))
+    }
+
+    /// How messages to webhooks go out.
+    ///
+    /// # Errors
+    /// [`AppError::WayOut`].
+    pub fn way(&self) -> Result<Way, AppError> {
+        let egress = Egress { allow_loopback: self.config.egress.allow_loopback };
+        let outgoing = Outgoing::new(egress).map_err(AppError::WayOut)?;
+        Ok(Way { outgoing, keep_ms: i64::from(self.config.webhooks.keep_days.get()) * DAY_MS })
     }
 
     /// How much runs at once.

@@ -29,6 +29,8 @@ pub struct Config {
     pub sync: SyncConfig,
     /// Where the daemon answers.
     pub http: HttpConfig,
+    /// What is told to others.
+    pub webhooks: WebhooksConfig,
     /// What is written to stderr while it works.
     pub log: LogConfig,
 }
@@ -224,6 +226,20 @@ impl TryFrom<String> for PublicUrl {
             return Err(format!("`{text}` is no URL without a path, such as https://sync.example"));
         }
         Ok(PublicUrl(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// `[webhooks]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhooksConfig {
+    /// For so many days events are kept after they happened; a replay reaches so far.
+    pub keep_days: NonZeroU32,
+}
+
+impl Default for WebhooksConfig {
+    fn default() -> Self {
+        WebhooksConfig { keep_days: count(7) }
     }
 }
 

@@ -27,3 +27,4 @@ pub mod settings;
 pub mod storage;
 pub mod sync;
 pub mod telemetry;
+pub mod webhooks;

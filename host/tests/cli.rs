@@ -750,3 +750,76 @@ fn a_key_is_shown_once_listed_without_its_text_and_revoked() {
         assert!(done.exit == exit && done.err.contains(words), "{wrong}: {} {}", done.exit, done.err);
     }
 }
+
+/// Answers so many requests with a status, and gives back what came.
+fn receiver(status: &'static str, requests: usize) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let seen = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        for _ in 0..requests {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut text, mut piece) = (String::new(), [0; 4_096]);
+            // The body ends with the object that it is.
+            while !text.ends_with("}}") {
+                let read = stream.read(&mut piece).unwrap();
+                text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+            }
+            write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 6\r\nconnection: close\r\n\r\nthanks")
+                .unwrap();
+            seen.push(text);
+        }
+        seen
+    });
+    (url, seen)
+}
+
+#[test]
+fn a_webhook_is_added_tested_listed_and_removed() {
+    let place = Place::with_acme();
+    fs::write(place.data().join("config.toml"), "[egress]\nallow_loopback = true\n").unwrap();
+    let (url, seen) = receiver("200 OK", 1);
+    let made = place.run(&format!("webhook add --tenant acme {url} --events order.taken --label erp"));
+    assert!(made.exit == 0 && made.out.starts_with("whsec_"), "{}", made.err);
+    let listed = place.run("--json webhook list --tenant acme");
+    assert!(!listed.out.contains(made.out.trim()));
+    let id = listed.json()[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed.json()[0]["events"], json!(["order.taken"]));
+    let tested = place.run(&format!("webhook test --tenant acme {id}"));
+    assert!(tested.exit == 0 && tested.err.contains("took the test: status 200"), "{}", tested.err);
+    assert!(seen.join().unwrap()[0].contains("webhook-signature: v1,"));
+    let tested = place.run(&format!("--json webhook test --tenant acme {id}"));
+    assert_eq!((tested.exit, &tested.json()["delivered"]), (1, &json!(false)), "nobody listens any more");
+
+    let rotated = place.run(&format!("webhook rotate --tenant acme {id} --overlap 48h"));
+    assert!(rotated.out.starts_with("whsec_") && rotated.out != made.out && rotated.err.contains("48 h"));
+    assert_eq!(place.run(&format!("webhook disable --tenant acme {id}")).exit, 0);
+    let doctor = place.run("doctor");
+    assert!(
+        doctor.out.contains(&format!("! webhook acme/{id}: is disabled: a person disabled it")),
+        "{}",
+        doctor.out
+    );
+    assert_eq!(place.run(&format!("webhook enable --tenant acme {id}")).exit, 0);
+    assert!(place.run("webhook list --tenant acme").out.contains("told"));
+    assert_eq!(place.run(&format!("--json webhook deliveries --tenant acme {id}")).json(), json!([]));
+    let replayed = place.run(&format!("--json webhook replay --tenant acme {id} --since 2d"));
+    assert_eq!(replayed.json(), json!({"deliveries": 0}));
+    assert_eq!(place.run(&format!("webhook remove --tenant acme {id}")).exit, 0);
+    for (wrong, exit, said) in [
+        (format!("webhook test --tenant acme {id}"), 1, "has no webhook"),
+        ("webhook add --tenant acme http://example.com/".to_owned(), 2, "only https is allowed"),
+        ("webhook add --tenant acme https://10.0.0.1/".to_owned(), 2, "literal addresses are not allowed"),
+        ("webhook add --tenant acme https://example.com/ --events order.takn".to_owned(), 2, "did you mean"),
+        ("webhook list --tenant amce".to_owned(), 1, "did you mean `acme`?"),
+    ] {
+        let refused = place.run(&wrong);
+        assert!(
+            refused.exit == exit && refused.err.contains(said),
+            "{wrong}: {} {}",
+            refused.exit,
+            refused.err
+        );
+    }
+}

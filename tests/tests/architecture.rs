@@ -37,7 +37,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
         "http",
         Uses::These(&[
             "access", "address", "channels", "clock", "domain", "import", "live", "nearest", "pace",
-            "plugins", "secrets", "settings", "storage", "sync",
+            "plugins", "secrets", "settings", "storage", "sync", "webhooks",
         ]),
     ),
     ("import", Uses::These(&["domain", "nearest"])),
@@ -54,6 +54,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("storage", Uses::These(&["access", "clock", "domain", "secrets"])),
     ("sync", Uses::These(&["clock", "domain", "fetch", "kept", "plugins", "secrets", "storage"])),
     ("telemetry", Uses::These(&["config"])),
+    ("webhooks", Uses::These(&["clock", "domain", "fetch", "secrets", "storage"])),
 ];
 
 enum Uses {
@@ -72,6 +73,7 @@ const NOT_IN_MODULE: &[(&str, &[&str])] = &[
     ("fetch", &["rusqlite", "sqlx", "axum", "libloading"]),
     ("sync", &["rusqlite", "sqlx", "reqwest", "axum", "libloading"]),
     ("console", &["rusqlite", "sqlx", "reqwest", "libloading"]),
+    ("webhooks", &["rusqlite", "sqlx", "reqwest", "axum", "libloading"]),
 ];
 
 /// What a connector is made from. Each is pure: no socket, file, thread or clock of its own that we use.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
-use futures_util::{StreamExt as _, TryStreamExt as _, future::join, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::join3, stream};
 use tokio::{
     signal::unix::{Signal, SignalKind},
     sync::watch,
@@ -26,6 +26,7 @@ use crate::{
     presence::{Presence, PresenceError},
     sync::{Pulse, Served, serve},
     telemetry,
+    webhooks::Sender,
 };
 
 /// How often the plugin folders are looked at.
@@ -63,6 +64,7 @@ impl Run {
         let engine = Arc::new(app.engine(Arc::clone(&registry))?);
         let (folders, watched) = watch::channel(context.plugin_folders()?);
         let looking = tokio::spawn(look_for_connectors(Arc::clone(&app), Arc::clone(&registry), watched));
+        let sender = Arc::new(app.sender()?);
         let pulse = Pulse::new(app.clock.now_ms());
         let (reload, served) = watch::channel(Served { engine, pool: app.pool() });
         let (close, closing) = watch::channel(false);
@@ -71,7 +73,7 @@ impl Run {
             Arc::clone(&app.store),
             Arc::clone(&app.clock),
             served.clone(),
-            Arc::clone(&live),
+            (Arc::clone(&live), Arc::clone(&sender)),
             app.config.http.requests_per_minute,
             closing.clone(),
         ));
@@ -104,13 +106,22 @@ impl Run {
         };
         let timed = serve(served, pulse, told(closing.clone()));
         let asked = async {
-            told(closing).await;
+            told(closing.clone()).await;
             live.drain(&app.stop).await;
         };
-        let mut reloading =
-            Reloading { context, app: Arc::clone(&app), registry, reload, folders, presence, hang_up };
+        let telling = Arc::clone(&sender).serve(closing.clone());
+        let mut reloading = Reloading {
+            context,
+            app: Arc::clone(&app),
+            registry,
+            sender,
+            reload,
+            folders,
+            presence,
+            hang_up,
+        };
         tokio::select! {
-            ((), ()) = join(timed, asked) => {}
+            ((), (), ()) = join3(timed, asked, telling) => {}
             never = reloading.whenever_told() => match never {},
         }
         looking.abort();
@@ -176,6 +187,7 @@ struct Reloading<'a> {
     context: &'a Context,
     app: Arc<App>,
     registry: Arc<Registry>,
+    sender: Arc<Sender>,
     reload: watch::Sender<Served>,
     folders: watch::Sender<Vec<PathBuf>>,
     presence: Presence,
@@ -205,9 +217,11 @@ impl Reloading<'_> {
         }
         let app = App { config, ..(*self.app).clone() };
         let engine = Arc::new(app.engine(Arc::clone(&self.registry))?);
+        let way = app.way()?;
         let level = self.context.log_level().or(app.config.log.level).unwrap_or(Level::Info);
         telemetry::set_level(level);
         self.folders.send_replace(app.data.plugin_folders(&app.config));
+        self.sender.send_by(way);
         self.reload.send_replace(Served { engine, pool: app.pool() });
         Ok(())
     }

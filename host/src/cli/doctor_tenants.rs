@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::{context::Context, doctor::Report, exit::Failure, output::india};
 use crate::{
     app::App,
-    domain::snapshot::Channel,
+    domain::{codes::TenantCode, snapshot::Channel},
     kept::open_breakers,
     plugins::Registry,
     settings,
-    storage::{TaskFilter, TaskRow, TenantRow},
+    storage::{TaskFilter, TaskRow, TenantRow, Webhook},
 };
 
 /// A task that failed so often in a row is wrong; before that it may pass.
@@ -52,6 +52,7 @@ pub(super) async fn look_over(
         for channel in app.store.channels(code).await? {
             look_at_channel(context, report, app, registry, tenant, &channel).await?;
         }
+        webhooks(report, code, &app.store.webhooks(code).await?);
         tasks(report, &app.store.tasks(&TaskFilter { tenant: Some(code.clone()), channel: None }).await?);
     }
     Ok(())
@@ -96,6 +97,24 @@ async fn look_at_channel(
     let remedy = format!("`statusync channel set --tenant {tenant} {code} --secrets FILE.toml` takes them");
     report.wrong(about, format!("{} missing: {remedy}", missing.join(", ")));
     Ok(())
+}
+
+fn webhooks(report: &mut Report, tenant: &TenantCode, rows: &[Webhook]) {
+    for row in rows {
+        let about = format!("webhook {tenant}/{}", row.id);
+        let waiting = format!("{} messages wait", row.waiting);
+        if let Some(because) = &row.disabled_because {
+            let remedy =
+                format!("`statusync webhook enable --tenant {tenant} {}` lets it be told again", row.id);
+            report.look(about, format!("is disabled: {because}; {waiting}; {remedy}"));
+        } else if let Some(since) = row.failing_since {
+            let remedy =
+                format!("`statusync webhook deliveries --tenant {tenant} {}` shows the attempts", row.id);
+            report.look(about, format!("takes nothing since {}; {waiting}; {remedy}", india(since)));
+        } else {
+            report.ok(about, format!("takes what it is told; {waiting}"));
+        }
+    }
 }
 
 fn tasks(report: &mut Report, rows: &[TaskRow]) {

@@ -41,6 +41,7 @@ mod tasks;
 mod tenant;
 mod user;
 mod values;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -133,6 +134,8 @@ enum Command {
     ApiKey(api_key::ApiKeyCommand),
     #[command(subcommand)]
     User(user::UserCommand),
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Restore(backup::Restore),
@@ -167,6 +170,7 @@ impl Command {
             Command::Connector(command) => command.run(context).await,
             Command::ApiKey(command) => command.run(context).await,
             Command::User(command) => command.run(context).await,
+            Command::Webhook(command) => command.run(context).await,
             Command::Doctor(command) => command.run(context).await,
             Command::Backup(command) => command.run(context).await,
             Command::Restore(command) => command.run(context).await,

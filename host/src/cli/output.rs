@@ -124,12 +124,15 @@ fn document(value: &impl Serialize) -> Result<Value, Failure> {
     Ok(document)
 }
 
+/// Members that are instants although their names do not end in `_at`.
+const OTHER_INSTANTS: &[&str] = &["complete_until", "failing_since", "old_until"];
+
 fn times_as_text(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 match member.as_i64() {
-                    Some(at) if name.ends_with("_at") || name == "complete_until" => {
+                    Some(at) if name.ends_with("_at") || OTHER_INSTANTS.contains(&name.as_str()) => {
                         *member = Value::from(time::text(at));
                     }
                     _ => times_as_text(member),

@@ -7,7 +7,7 @@ pub mod codes;
 pub mod duties;
 pub mod effect;
 pub mod fingerprint;
-mod form;
+pub(crate) mod form;
 pub mod intake;
 pub mod invoice;
 pub mod ledger;

@@ -69,6 +69,11 @@ impl Network {
         Ok(Network(client))
     }
 
+    /// What sends, for those who read the reply in another way.
+    pub(super) fn client(&self) -> &Client {
+        &self.0
+    }
+
     async fn exchange(&self, call: &Call, cap: u64) -> Result<Reply, Failure> {
         let request = self.0.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
         let request = match (call.body.is_empty(), &call.method) {
@@ -134,7 +139,7 @@ fn content_encoding(headers: &HeaderMap) -> String {
     all.join(", ")
 }
 
-fn failure(error: &reqwest::Error, url: &Url) -> Failure {
+pub(super) fn failure(error: &reqwest::Error, url: &Url) -> Failure {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(not_public) = error.downcast_ref::<NotPublic>() {

@@ -22,6 +22,7 @@ mod exchange;
 mod fill;
 mod limits;
 mod login;
+mod outgoing;
 mod redact;
 mod retry;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use breaker::{BreakerLog, NoBreakerLog, OpenBreaker, Subject, both as breake
 pub use exchange::{Exchange, Notice, Observer};
 pub use limits::{Buckets, NoPacing, Pacing, Turn, next_turn};
 pub use login::{HeldToken, Login, NotKept, TokenStore};
+pub use outgoing::{Outgoing, Sent};
 pub use retry::Retrying;
 pub use tenure::{Claimed, Tenure};
 

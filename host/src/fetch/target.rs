@@ -66,41 +66,20 @@ impl Targets {
     pub(super) fn check(&self, text: &str) -> Result<Url, Error> {
         let url = Url::parse(text).map_err(|error| refused(&format!("the URL cannot be read ({error})")))?;
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(self.refuse(&url, "only https is allowed"));
+            return Err(self.refuse(&url, ONLY_HTTPS));
         };
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(self.refuse(&url, "only https is allowed"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(self.refuse(&url, "a URL may not carry a user name or password"));
-        }
         let found = self.allowed.iter().filter(|allowed| allowed.host == host && allowed.port == port);
         let (known, set_by_operator) =
             found.fold((false, false), |(_, set), one| (true, set || one.set_by_operator));
-
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-        let names_this_machine = host == "localhost" || host.ends_with(".localhost");
-        if address.is_some() || names_this_machine {
-            if !names_this_machine && !address.is_some_and(|address| address.is_loopback()) {
-                return Err(self.refuse(&url, "literal addresses are not allowed"));
+        match whereabouts(&url, self.egress) {
+            Err(why) => Err(self.refuse(&url, why)),
+            Ok(Whereabouts::ThisMachine) if set_by_operator => Ok(url),
+            Ok(Whereabouts::ThisMachine) => {
+                Err(self.refuse(&url, "this machine is allowed only at the address of a URL in the settings"))
             }
-            if !self.egress.allow_loopback {
-                return Err(self.refuse(&url, "this machine is not allowed unless `allow_loopback` is set"));
-            }
-            if !set_by_operator {
-                return Err(
-                    self.refuse(&url, "this machine is allowed only at the address of a URL in the settings")
-                );
-            }
-            return Ok(url);
+            Ok(Whereabouts::Elsewhere) if known => Ok(url),
+            Ok(Whereabouts::Elsewhere) => Err(self.refuse(&url, "the host is not on this channel's list")),
         }
-        if url.scheme() != "https" {
-            return Err(self.refuse(&url, "only https is allowed"));
-        }
-        if !known {
-            return Err(self.refuse(&url, "the host is not on this channel's list"));
-        }
-        Ok(url)
     }
 
     fn refuse(&self, url: &Url, why: &str) -> Error {
@@ -110,6 +89,42 @@ impl Targets {
         let host = host_and_port(url.host_str().unwrap_or("no host"), url.port());
         refused(&format!("{why}: `{}://{host}`; allowed: {list}", url.scheme()))
     }
+}
+
+/// Where a URL leads that a request may go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// To this machine, by HTTPS or plain HTTP.
+    ThisMachine,
+    /// To a name, by HTTPS.
+    Elsewhere,
+}
+
+const ONLY_HTTPS: &str = "only https is allowed";
+
+/// Judges a URL by everything but who named it.
+///
+/// # Errors
+/// Why no request may go there.
+pub(super) fn whereabouts(url: &Url, egress: Egress) -> Result<Whereabouts, &'static str> {
+    let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "https" | "http")) else {
+        return Err(ONLY_HTTPS);
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL may not carry a user name or password");
+    }
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+    let names_this_machine = host == "localhost" || host.ends_with(".localhost");
+    if address.is_some() || names_this_machine {
+        if !names_this_machine && !address.is_some_and(|address| address.is_loopback()) {
+            return Err("literal addresses are not allowed");
+        }
+        if !egress.allow_loopback {
+            return Err("this machine is not allowed unless `allow_loopback` is set");
+        }
+        return Ok(Whereabouts::ThisMachine);
+    }
+    if url.scheme() == "https" { Ok(Whereabouts::Elsewhere) } else { Err(ONLY_HTTPS) }
 }
 
 fn refused(message: &str) -> Error {

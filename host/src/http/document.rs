@@ -25,7 +25,10 @@ use crate::{
         snapshot::{Channel, Facility, Snapshot, Traceability},
         stock::Stock,
     },
-    storage::{Counts, RunLine, RunOrder, RunResult, Trigger},
+    storage::{
+        Attempt, ConflictOpened, Counts, DeliveryState, EventKind, OrderStatusChanged, OrderTaken,
+        RunFinished, RunLine, RunOrder, RunResult, TEST_EVENT, Trigger, WebhookTest,
+    },
 };
 
 /// Names records whose schema is that of the files; the names are those that the schema gives them.
@@ -51,13 +54,18 @@ macro_rules! shared {
             });
             let mut schemas = settings.into_generator();
             $( schemas.subschema_for::<$record>(); )*
+            schemas.subschema_for::<OrderTaken>();
+            schemas.subschema_for::<OrderStatusChanged>();
+            schemas.subschema_for::<ConflictOpened>();
+            schemas.subschema_for::<RunFinished>();
+            schemas.subschema_for::<WebhookTest>();
             schemas.take_definitions(true)
         }
     };
 }
 
 shared! {
-    Change Channel Conflict Counts Facility Intake Invoice Observed Order OrderStatus Parked Putaway Quality RunLine RunOrder RunResult
+    Attempt Change Channel Conflict Counts DeliveryState EventKind Facility Intake Invoice Observed Order OrderStatus Parked Putaway Quality RunLine RunOrder RunResult
     Scope Scopes Sequence SequenceKind Snapshot Stock Traceability Trigger
 }
 
@@ -76,6 +84,7 @@ const PARTS: &[(&str, &str, &str)] = &[
     ("kind", "`SHIPPING_PACKAGE`, `SALE_INVOICE` or `SALE_RETURN_INVOICE`.", "SALE_INVOICE"),
     ("connector", "The connector's id.", "flipkart"),
     ("key", "The key's id.", "3fGh7Kq0Za"),
+    ("webhook", "The webhook's id.", "wh_3fGh7Kq0Za"),
 ];
 
 /// What any operation may answer instead of what it is asked for.
@@ -143,6 +152,7 @@ fn complete(document: &mut Value) {
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         });
     }
+    document["webhooks"] = told();
     if let Value::Object(paths) = &mut document["paths"] {
         for (path, item) in paths {
             let Value::Object(operations) = item else { continue };
@@ -151,6 +161,59 @@ fn complete(document: &mut Value) {
             }
         }
     }
+}
+
+/// What webhooks are sent: kind, the schema of its data, when it is sent.
+const TOLD: &[(&str, &str, &str)] = &[
+    (EventKind::OrderTaken.as_str(), "OrderTaken", "An order was handed over that was not known"),
+    (
+        EventKind::OrderStatusChanged.as_str(),
+        "OrderStatusChanged",
+        "Units, packages, invoices or returns of an order changed",
+    ),
+    (EventKind::ConflictOpened.as_str(), "ConflictOpened", "A contradiction waits for a person"),
+    (
+        EventKind::RunFinished.as_str(),
+        "RunFinished",
+        "A run ended that had something to tell, or that a person asked for",
+    ),
+    (TEST_EVENT, "WebhookTest", "Somebody sends a test"),
+];
+
+/// The requests that webhooks get.
+fn told() -> Value {
+    let header = |name: &str, about: &str, example: &str| {
+        json!({"name": name, "in": "header", "required": true, "description": about, "example": example,
+            "schema": {"type": "string"}})
+    };
+    let parameters = json!([
+        header("webhook-id", "The event's id, the same each time that it is sent: do it once.", "evt_7c0f"),
+        header("webhook-timestamp", "When it was sent, in seconds since 1970.", "1768470600"),
+        header(
+            "webhook-signature",
+            "`v1,` and the base64 of the HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` under the webhook's secret \
+             (what follows `whsec_`, from base64); two of them, with a blank between, while a secret is being replaced.",
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        ),
+    ]);
+    let request = |(kind, data, about): &(&str, &str, &str)| {
+        let schema = json!({
+            "type": "object", "required": ["type", "timestamp", "data"],
+            "properties": {
+                "type": {"const": kind},
+                "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+                "data": {"$ref": format!("#/components/schemas/{data}")},
+            },
+        });
+        let post = json!({"post": {
+            "operationId": kind.replace('.', "_"), "tags": ["webhooks"], "summary": about, "parameters": parameters.clone(),
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema}}},
+            "responses": {"2XX": {"description": "It was taken. 410 disables the webhook; anything else, redirects too, \
+                is a failure, and it is sent again for days."}},
+        }});
+        ((*kind).to_owned(), post)
+    };
+    Value::Object(TOLD.iter().map(request).collect())
 }
 
 /// The name of a refusal among the components.

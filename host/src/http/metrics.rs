@@ -69,6 +69,17 @@ impl Figures {
             "statusync_oldest_data_seconds",
             "Age of the oldest data of an enabled task, by connector and task."
         );
+        metrics::describe_counter!(
+            "statusync_webhook_attempts_total",
+            "Messages that were sent to webhooks, by outcome."
+        );
+        metrics::describe_gauge!("statusync_webhook_waiting", "Messages that wait for webhooks.");
+        metrics::describe_gauge!("statusync_webhook_oldest_seconds", "Age of the oldest message that waits.");
+        metrics::describe_gauge!(
+            "statusync_webhook_failed",
+            "Messages that were given up and are still kept."
+        );
+        metrics::describe_gauge!("statusync_webhook_disabled", "Webhooks that are disabled.");
         Ok(Figures { handle, looked_at: Arc::new(AtomicI64::new(0)) })
     }
 }
@@ -78,6 +89,7 @@ pub(super) async fn page(State(answers): State<Arc<Answers>>) -> impl IntoRespon
     let is_old = |at| (now - at >= LOOK_AGAIN).then_some(now);
     if looked_at.try_update(Ordering::Relaxed, Ordering::Relaxed, is_old).is_ok() {
         tell_freshness(&*answers.store, now).await;
+        tell_backlog(&*answers.store, now).await;
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], answers.figures.handle.render())
 }
@@ -96,6 +108,22 @@ async fn tell_freshness(store: &dyn Store, now: Millis) {
             }
         }
         Err(error) => tracing::warn!(%error, "how old data is cannot be told"),
+    }
+}
+
+async fn tell_backlog(store: &dyn Store, now: Millis) {
+    match store.backlog().await {
+        Ok(backlog) => {
+            #[expect(clippy::cast_precision_loss, reason = "counts and ages far below 2^52")]
+            {
+                let oldest_ms = backlog.oldest_at.map_or(0, |oldest| (now - oldest).max(0));
+                metrics::gauge!("statusync_webhook_waiting").set(backlog.waiting as f64);
+                metrics::gauge!("statusync_webhook_oldest_seconds").set(oldest_ms as f64 / 1_000.0);
+                metrics::gauge!("statusync_webhook_failed").set(backlog.failed as f64);
+                metrics::gauge!("statusync_webhook_disabled").set(backlog.disabled as f64);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "what waits for webhooks cannot be told"),
     }
 }
 

@@ -33,6 +33,7 @@ use crate::{
     pace::Pace,
     storage::Store,
     sync::{Engine, Pulse, Served},
+    webhooks::Sender,
 };
 
 /// Large bodies that are read and worked on at the same time.
@@ -55,6 +56,7 @@ pub struct Api {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     served: watch::Receiver<Served>,
+    sender: Arc<Sender>,
     pace: Pace,
     large: Semaphore,
     turns: Turns,
@@ -69,7 +71,7 @@ impl Api {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         served: watch::Receiver<Served>,
-        live: Arc<Live>,
+        (live, sender): (Arc<Live>, Arc<Sender>),
         requests_per_minute: NonZeroU32,
         closing: watch::Receiver<bool>,
     ) -> Api {
@@ -77,6 +79,7 @@ impl Api {
             store,
             clock,
             served,
+            sender,
             pace: Pace::new(requests_per_minute, Duration::from_mins(1)),
             large: Semaphore::new(LARGE_AT_ONCE),
             turns: Turns::default(),

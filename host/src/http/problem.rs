@@ -66,6 +66,8 @@ kinds! {
         "`GET /v1/connectors` lists those that are loaded.",
     ApiKeyNotFound "api_key.not_found" NOT_FOUND "The tenant has no such API key"
         "`GET /v1/tenants/{tenant}/api-keys` lists those that it has.",
+    WebhookNotFound "webhook.not_found" NOT_FOUND "The tenant has no such webhook"
+        "`GET /v1/tenants/{tenant}/webhooks` lists those that it has.",
     RouteNotFound "route.not_found" NOT_FOUND "There is nothing at this address"
         "`GET /v1/openapi.json` describes what there is.",
     Gone "state.gone" NOT_FOUND "What was to be changed is not there any more"

@@ -1,6 +1,6 @@
 //! Orders that the seller's system hands over: one transaction for those of a channel, decided like a page, without a lease.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 
@@ -23,6 +23,11 @@ pub struct IntakeState {
     pub page: PageState,
     /// The codes that are taken, each with the channel and the marketplace's id of its order.
     pub taken: HashMap<OrderCode, (ChannelCode, String)>,
+}
+
+/// The orders that are here already, by the marketplace's id.
+pub(super) fn known(page: &PageState) -> BTreeSet<String> {
+    page.files.keys().chain(&page.unchanged).cloned().collect()
 }
 
 /// Decides what becomes of orders. Pure, quick, and called at most once, while the store holds its write lock.

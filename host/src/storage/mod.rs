@@ -7,11 +7,13 @@ mod access;
 mod bucket;
 pub mod copy;
 mod error;
+mod events;
 mod export;
 mod import;
 mod intake;
 mod lease;
 mod lists;
+mod outbox;
 mod page;
 mod people;
 mod postgres;
@@ -37,11 +39,19 @@ pub use self::{
     bucket::{Call, Slot},
     copy::{Part, Piece},
     error::{Result, StoreError},
+    events::{
+        ConflictOpened, EventKind, OrderStatusChanged, OrderTaken, RunFinished, TEST_EVENT, ToldChange,
+        WebhookTest, event_body, event_id,
+    },
     intake::{DecideIntake, IntakeKeys, IntakeState, IntakeStore},
     lease::{Claim, Fence},
     lists::{
         ConflictRow, Health, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter,
         ParkedRow, PutawayRow, Shipping, TenantRow, ToAsk,
+    },
+    outbox::{
+        Attempt, Backlog, Batch, Delivery, DeliveryState, Due, Ended, Webhook, WebhookEdit, WebhookStore,
+        WebhookTurn,
     },
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     people::{PeopleStore, Person, Session, User},
@@ -67,7 +77,7 @@ use crate::{
 ///
 /// Lists are paged by key: `after` is the key of the last row that the caller has, `limit` the most rows it wants.
 #[async_trait]
-pub trait Store: AccessStore + PeopleStore + IntakeStore + Send + Sync {
+pub trait Store: AccessStore + PeopleStore + IntakeStore + WebhookStore + Send + Sync {
     // Pages.
 
     /// Loads, decides and writes a page under a lease.

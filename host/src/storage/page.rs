@@ -47,6 +47,8 @@ pub struct PageState {
     pub channel: Channel,
     /// Whether the tenant is live.
     pub live: bool,
+    /// Whether somebody is to be told of changes.
+    pub has_webhooks: bool,
     /// The orders that are known here and not unchanged, by the marketplace's id.
     pub files: HashMap<String, OrderFile>,
     /// The orders whose fingerprint is the same and for which nothing waits, by the marketplace's id.

@@ -9,3 +9,4 @@ mod repeated;
 mod runs;
 mod set_up;
 mod site;
+mod webhooks;

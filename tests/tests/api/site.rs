@@ -13,13 +13,14 @@ use statusync::{
     access::{Scope, Scopes, mint},
     clock::{Clock as _, SystemClock},
     domain::snapshot::Snapshot,
-    fetch::{Egress, Fetcher, NoBreakerLog, NoPacing, Retrying, Setup as FetchSetup},
+    fetch::{Egress, Fetcher, NoBreakerLog, NoPacing, Outgoing, Retrying, Setup as FetchSetup},
     http::{Api, api_routes},
     live::Live,
     plugins::{Registry, file_name},
     secrets::{Key, Secret},
     storage::{ApiKey, NewTask, Sqlite, Store},
     sync::{Engine, LeaseTimes, Pool, Served, Setup, Stop},
+    webhooks::{Sender, Way},
 };
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -28,6 +29,7 @@ pub(crate) struct Site {
     routes: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) live: Arc<Live>,
+    pub(crate) sender: Arc<Sender>,
     pub(crate) closing: watch::Sender<bool>,
     /// A key that may do everything everywhere.
     pub(crate) root: String,
@@ -162,15 +164,24 @@ impl Site {
         let (served_by, served) = watch::channel(Served { engine, pool });
         let (closing, closed) = watch::channel(false);
         let per_minute = NonZeroU32::new(1_000_000).unwrap();
+        let outgoing = Outgoing::new(Egress { allow_loopback: true }).unwrap();
+        let sender = Arc::new(Sender::new(
+            Arc::clone(&store),
+            Arc::new(SystemClock),
+            Box::new(|| 0.5),
+            "test".to_owned(),
+            Way { outgoing, keep_ms: 7 * 86_400_000 },
+        ));
         let live = Arc::new(Live::default());
         let clock = Arc::new(SystemClock);
-        let api =
-            Arc::new(Api::new(Arc::clone(&store), clock, served, Arc::clone(&live), per_minute, closed));
+        let of = (Arc::clone(&live), Arc::clone(&sender));
+        let api = Arc::new(Api::new(Arc::clone(&store), clock, served, of, per_minute, closed));
         let other = json!({"tenant": "other", "channels": [{"code": "FK1", "connector": "flipkart"}]});
         let mut site = Site {
             routes: api_routes(Arc::clone(&api)),
             store,
             live,
+            sender,
             closing,
             root: String::new(),
             simulator,

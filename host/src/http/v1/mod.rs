@@ -18,6 +18,7 @@ mod stock;
 mod sync;
 mod tasks;
 mod tenants;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .merge(stock::routes())
         .merge(facilities::routes())
         .merge(api_keys::routes())
+        .merge(webhooks::routes())
 }
 
 /// The description of the API, for everybody.

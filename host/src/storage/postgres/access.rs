@@ -232,7 +232,7 @@ async fn begin(
 }
 
 /// Two who note at once meet at the same number: one of them waits, sees that it is taken and tries the next.
-async fn note(db: &mut Tx, action: &Action) -> std::result::Result<(), Fail> {
+pub(super) async fn note(db: &mut Tx, action: &Action) -> std::result::Result<(), Fail> {
     loop {
         let noted = execute(
             db,

@@ -141,6 +141,19 @@ pub(super) async fn load(db: &mut Tx, part: &Part, mut pieces: mpsc::Receiver<Pi
     .await?;
     execute(
         db,
+        "SELECT setval('outbox_ids', greatest((SELECT max(id) FROM outbox WHERE tenant = $1), s.last_value), s.is_called
+             OR EXISTS (SELECT 1 FROM outbox WHERE tenant = $1)) FROM outbox_ids s",
+        with![code.as_str()],
+    )
+    .await?;
+    execute(
+        db,
+        "UPDATE webhooks SET lease_holder = NULL, lease_until = 0 WHERE tenant = $1",
+        with![code.as_str()],
+    )
+    .await?;
+    execute(
+        db,
         "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = NULL, lease_since = NULL, lease_until = 0
          WHERE tenant = $1",
         with![code.as_str()],

@@ -8,14 +8,17 @@ use super::{
     Postgres,
     connections::Tx,
     fault::Fail,
-    job, load, page, save,
+    job, load, outbox, page, save,
     scope::{Access, QUICK, Scope},
     setting::hold_tenant,
     statement::{each, text, with},
 };
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{DecideIntake, IntakeKeys, IntakeState, IntakeStore, Mode, PageReport, Result, StoreError},
+    storage::{
+        DecideIntake, IntakeKeys, IntakeState, IntakeStore, Mode, PageReport, Result, StoreError,
+        intake::known,
+    },
 };
 
 #[async_trait]
@@ -45,11 +48,13 @@ async fn take(
     hold_tenant(db, tenant).await?;
     let unknown = || StoreError::NotFound(format!("channel {channel} of tenant {tenant}"));
     let state = load::page(db, tenant, channel, &keys.page).await?.ok_or_else(unknown)?;
+    let (has_webhooks, known) = (state.has_webhooks, known(&state));
     let state = IntakeState { page: state, taken: taken(db, tenant, &keys.codes).await? };
     let result = page::decided(decide, state).await?;
     page::write(db, tenant, channel, &keys.page, &result).await?;
     save::order_items(db, tenant, &result.files).await?;
     save::rehome(db, tenant).await?;
+    outbox::tell_page(db, tenant, &keys.page, (has_webhooks, Some(&known)), &result).await?;
     Ok(PageReport::of(result, 0))
 }
 

@@ -34,7 +34,9 @@ pub(super) async fn page(
     channel: &ChannelCode,
     keys: &PageKeys,
 ) -> Result<Option<PageState>, Fail> {
-    let Some((channel, live, counters)) = channel_state(db, tenant, channel).await? else { return Ok(None) };
+    let Some((channel, (live, has_webhooks), counters)) = channel_state(db, tenant, channel).await? else {
+        return Ok(None);
+    };
     let (orders, unchanged) = orders(db, tenant, &channel.code, keys).await?;
     let mut files = HashMap::with_capacity(orders.len());
     for file in with_belongings(db, tenant, orders).await? {
@@ -49,6 +51,7 @@ pub(super) async fn page(
         facilities: facilities.into_iter().map(|facility| (facility.code, facility.traceability)).collect(),
         channel,
         live,
+        has_webhooks,
         files,
         unchanged,
         ledger,
@@ -60,15 +63,15 @@ async fn channel_state(
     db: &mut Tx,
     tenant: &TenantCode,
     channel: &ChannelCode,
-) -> Result<Option<(Channel, bool, Counters)>, Fail> {
+) -> Result<Option<(Channel, (bool, bool), Counters)>, Fail> {
     first(
         db,
-        "SELECT c.body, t.live, t.putaways, t.conflicts FROM channels c JOIN tenants t ON t.tenant = c.tenant
+        "SELECT c.body, t.live, t.putaways, t.conflicts, t.webhooks > 0 FROM channels c JOIN tenants t ON t.tenant = c.tenant
          WHERE c.tenant = $1 AND c.code = $2",
         with![tenant.as_str(), channel.as_str()],
         |row| {
             let counters = Counters { putaways: count(row, 2)?, conflicts: count(row, 3)? };
-            Ok((body(row, 0, "channel")?, row.try_get(1)?, counters))
+            Ok((body(row, 0, "channel")?, (row.try_get(1)?, row.try_get(4)?), counters))
         },
     )
     .await

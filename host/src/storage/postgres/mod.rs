@@ -19,6 +19,7 @@ mod intake;
 mod lease;
 mod load;
 mod order;
+mod outbox;
 mod page;
 mod people;
 mod run;
@@ -30,6 +31,7 @@ mod statement;
 mod task;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,6 @@
 //! A page: loaded, decided and written in the transaction that the caller opened.
 
-use super::{connections::Tx, fault::Fail, lease, load, save, setting::hold_tenant};
+use super::{connections::Tx, fault::Fail, lease, load, outbox, save, setting::hold_tenant};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
     storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
@@ -16,7 +16,7 @@ pub(super) async fn apply(
     hold(db, tenant, || fence.lost()).await?;
     lease::check(db, fence).await?;
     let state = load::page(db, tenant, channel, keys).await?.ok_or_else(|| fence.lost())?;
-    let unchanged = state.unchanged.len();
+    let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
     let result = decided(decide, state).await?;
     write(db, tenant, channel, keys, &result).await?;
     if let Some(run) = keys.run {
@@ -26,6 +26,7 @@ pub(super) async fn apply(
     if let Some((task, mark)) = &result.mark {
         save::mark(db, tenant, channel, *task, mark).await?;
     }
+    outbox::tell_page(db, tenant, keys, (has_webhooks, None), &result).await?;
     Ok(PageReport::of(result, unchanged))
 }
 
@@ -42,9 +43,11 @@ pub(super) async fn edit(
     let state = load::page(db, tenant, &channel, &keys).await?.ok_or_else(|| {
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
+    let has_webhooks = state.has_webhooks;
     let mut result = decided(decide, state).await?;
     result.seen = vec![(id, None)];
     write(db, tenant, &channel, &keys, &result).await?;
+    outbox::tell_page(db, tenant, &keys, (has_webhooks, None), &result).await?;
     Ok(PageReport::of(result, 0))
 }
 

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use super::{
     connections::Tx,
     fault::Fail,
-    lease, save,
+    lease, outbox, save,
     scope::{self, Scope},
     setting::share_channel,
     statement::{body, count, each, execute, first, json, records, state, text, with},
@@ -112,7 +112,7 @@ async fn finish_passed(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd
         with![tenant.as_str(), run.channel.as_str(), run.task.map(Task::as_str), id.0],
     )
     .await?;
-    Ok(())
+    outbox::tell_run(db, &run, &end).await
 }
 
 /// The run, unless it had ended already.
@@ -146,7 +146,13 @@ async fn write_end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) ->
 
 async fn end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Result<(), Fail> {
     let Some(run) = write_end(db, tenant, id, end).await? else { return Ok(()) };
-    let Some(task) = run.task else { return Ok(()) };
+    if let Some(task) = run.task {
+        note_in_task(db, &run, task, end).await?;
+    }
+    outbox::tell_run(db, &run, end).await
+}
+
+async fn note_in_task(db: &mut Tx, run: &Run, task: Task, end: &RunEnd) -> Result<(), Fail> {
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task).await?;
     }
@@ -162,8 +168,8 @@ async fn end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) -> Resul
             run.tenant.as_str(),
             run.channel.as_str(),
             task.as_str(),
-            id.0,
-            json(&end.last(&run))?,
+            run.id.0,
+            json(&end.last(run))?,
             end.next_run_at,
             end.complete_until
         ],

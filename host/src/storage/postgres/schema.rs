@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0003_quiet_runs.sql"),
     include_str!("../../../migrations/postgres/0004_sync_now.sql"),
     include_str!("../../../migrations/postgres/0005_access.sql"),
+    include_str!("../../../migrations/postgres/0006_webhooks.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.
@@ -251,7 +252,7 @@ pub(super) async fn grant(hub: &Connections, role: &str) -> Result<(), Fail> {
         "GRANT USAGE ON SCHEMA {schema} TO {quoted};
          GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {quoted};
          GRANT SELECT ON schema_version TO {quoted};
-         GRANT USAGE, SELECT, UPDATE ON SEQUENCE run_ids TO {quoted}"
+         GRANT USAGE, SELECT, UPDATE ON SEQUENCE run_ids, outbox_ids TO {quoted}"
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(db.connection()).await?;
     hub.commit(db).await

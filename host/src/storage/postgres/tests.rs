@@ -18,11 +18,17 @@ use super::{
     statement::{execute, first, text, with},
 };
 use crate::{
-    domain::{codes::TenantCode, invoice::SequenceKind},
+    domain::{
+        codes::TenantCode,
+        effect::{Change, Effect},
+        invoice::SequenceKind,
+        snapshot::Snapshot,
+    },
     secrets::{Key, Secret},
     storage::{
-        Call, Claim, Counts, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult, PageState, RunEnd,
-        RunLine, RunResult, Store, TaskEdit, Trigger,
+        Attempt, Call, Claim, Counts, Ended, Fence, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult,
+        PageState, RunEnd, RunLine, RunResult, Store, TaskEdit, Trigger, WebhookEdit, WebhookStore as _,
+        WebhookTurn,
         rows::TENANT_TABLES,
         suite::{
             self, Database,
@@ -31,6 +37,7 @@ use crate::{
                 now, order,
             },
             tenants::full,
+            webhooks::{dispatched, hook},
         },
     },
 };
@@ -111,6 +118,7 @@ async fn fill(store: &Postgres, tenant: &str) {
     whole.tenant = tenant.into();
     import(store, whole).await;
     let tenant: TenantCode = tenant.into();
+    store.add_webhook(&tenant, &hook("w1"), &"whsec_".into()).await.unwrap();
     let secret = BTreeMap::from([("token".to_owned(), Secret::from("s"))]);
     store.put_secrets(&tenant, &fk1(), &secret).await.unwrap();
     store.ensure_tasks(&tenant, &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
@@ -128,6 +136,7 @@ async fn fill(store: &Postgres, tenant: &str) {
     let lines = vec![RunLine { order: "OD1".into(), ..RunLine::default() }];
     let page = PageKeys { run: Some(run), ..keys([]) };
     apply(store, &fence, page, |_| PageResult { lines, ..PageResult::default() }).await.unwrap();
+    apply(store, &fence, keys([1]), dispatched).await.unwrap();
     let order = serde_json::from_value(json!({"order": "O1", "channel_order_id": "OD1",
         "outcome": "UNCHANGED", "message": "m"}));
     let end = RunEnd { orders: vec![order.unwrap()], ..done() };
@@ -136,6 +145,9 @@ async fn fill(store: &Postgres, tenant: &str) {
 
 /// Tables by which callers are known, before it is known for which tenant they ask: the host reads and writes them.
 const OF_CALLERS: [&str; 3] = ["actions", "api_keys", "roles"];
+
+/// Tables of which the host sees the rows of all tenants.
+const SEEN_BY_HOST: [&str; 6] = ["tenants", "channels", "tasks", "runs", "webhooks", "deliveries"];
 
 /// Puts rows into the tables of callers.
 fn fill_callers(place: &Place, tenant: &str) {
@@ -207,7 +219,7 @@ async fn under_one_tenant_nothing_of_another_is_seen_or_written() {
 
         let mut db = hub.begin(&under(Scope::Host)).await.unwrap();
         let (is_of_callers, seen) = (OF_CALLERS.contains(table), count(&mut db, of_other).await);
-        let is_read = is_of_callers || ["tenants", "channels", "tasks", "runs"].contains(table);
+        let is_read = is_of_callers || SEEN_BY_HOST.contains(table);
         assert_eq!(seen > 0, is_read, "{table}: {seen}");
         let gone = execute(&mut db, AssertSqlSafe(format!("DELETE FROM {table}")), with![]).await;
         assert_eq!(gone.unwrap() > 0, is_of_callers, "the host reads {table} and writes nothing of it");
@@ -254,6 +266,109 @@ async fn a_page_takes_the_same_number_of_statements_for_any_number_of_orders() {
     }
     assert_eq!(taken[0], taken[1]);
     assert!((10..40).contains(&taken[0]), "{taken:?}");
+}
+
+/// How many statements a page of so many orders takes.
+async fn statements(orders: usize, webhooks: usize) -> usize {
+    let place = Place::new();
+    let store = place.store();
+    import(&store, acme_with(orders)).await;
+    for n in 0..webhooks {
+        store.add_webhook(&acme(), &hook(&format!("w{n}")), &"whsec_".into()).await.unwrap();
+    }
+    let fence = fence(&store, "FK1", "a").await;
+    let hub = hub(&place, cluster::APP);
+    let text = scope::begin(&Scope::Tenant(acme()), Access::Write, scope::QUICK);
+    let mut db = hub.begin(&text).await.unwrap();
+    super::page::apply(&mut db, &fence, &keys(1..=orders), Box::new(dispatched)).await.unwrap();
+    let taken = db.statements.len();
+    hub.commit(db).await.unwrap();
+    assert_eq!(store.backlog().await.unwrap().waiting, (orders * webhooks) as u64);
+    taken
+}
+
+#[tokio::test]
+async fn webhooks_cost_a_page_five_statements_and_nothing_if_there_are_none() {
+    let without = statements(10, 0).await;
+    for (orders, webhooks) in [(10, 1), (300, 3)] {
+        assert_eq!(statements(orders, webhooks).await, without + 5);
+    }
+}
+
+/// A transaction that changes an order and is still to be committed.
+async fn half_way(hub: &Connections, fence: &Fence, order: usize) -> Tx {
+    let text = scope::begin(&Scope::Tenant(fence.tenant.clone()), Access::Write, scope::QUICK);
+    let mut db = hub.begin(&text).await.unwrap();
+    super::page::apply(&mut db, fence, &keys([order]), Box::new(dispatched)).await.unwrap();
+    db
+}
+
+/// Until somebody waits for a row that another transaction holds.
+async fn somebody_waits(place: &Place) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while counted(place, waiting) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_is_committed_after_a_later_number_is_sent_all_the_same() {
+    let place = Place::new();
+    let store = place.store();
+    let hub = hub(&place, cluster::APP);
+    let mut fences = Vec::new();
+    for tenant in ["acme", "other"] {
+        import(&store, Snapshot { tenant: tenant.into(), ..acme_with(2) }).await;
+        store.add_webhook(&tenant.into(), &hook("w1"), &"whsec_".into()).await.unwrap();
+        let claimed = store.claim(&tenant.into(), &fk1(), "a", 10 * MINUTE, None).await.unwrap();
+        let Claim::Got(fence, _) = claimed else { panic!() };
+        fences.push(fence);
+    }
+    let earlier = half_way(&hub, &fences[0], 1).await;
+    apply(&store, &fences[1], keys([1]), dispatched).await.unwrap();
+    let turn = |tenant: &str| WebhookTurn { tenant: tenant.into(), webhook: "w1".to_owned() };
+    let claim = async |tenant: &str| {
+        store.claim_webhook(&turn(tenant), "h", MINUTE, now(), 10).await.unwrap().unwrap()
+    };
+    let of_other = claim("other").await.due;
+    assert_eq!((of_other.len(), store.due_webhooks(now(), 9).await.unwrap().len()), (1, 0));
+    hub.commit(earlier).await.unwrap();
+    assert_eq!(store.due_webhooks(now(), 9).await.unwrap(), [turn("acme")]);
+    let of_acme = claim("acme").await.due;
+    assert!(of_acme[0].number < of_other[0].number);
+
+    // Within a tenant numbers are committed in their order: the later one waits.
+    let first = half_way(&hub, &fences[0], 1).await;
+    let (late, fence) = (place.store(), fences[0].clone());
+    let second = tokio::spawn(async move { apply(&late, &fence, keys([1, 2]), dispatched).await });
+    somebody_waits(&place).await;
+    hub.commit(first).await.unwrap();
+    second.await.unwrap().unwrap();
+    let listed = store.deliveries(&acme(), "w1", None, None, 9).await.unwrap();
+    assert_eq!(listed.len(), 4);
+}
+
+#[tokio::test]
+async fn a_host_that_gives_a_webhook_back_waits_for_who_has_something_for_it() {
+    let place = Place::new();
+    let store = Arc::new(place.store());
+    import(&*store, acme_with(1)).await;
+    store.add_webhook(&acme(), &hook("w1"), &"whsec_".into()).await.unwrap();
+    let fence = fence(&*store, "FK1", "a").await;
+    let turn = WebhookTurn { tenant: acme(), webhook: "w1".to_owned() };
+    apply(&*store, &fence, keys([1]), dispatched).await.unwrap();
+    let batch = store.claim_webhook(&turn, "h", MINUTE, now(), 10).await.unwrap().unwrap();
+    let attempt = Attempt { at: now(), duration_ms: 1, status: Some(200), said: String::new() };
+    let number = batch.due[0].number;
+    assert!(store.note_attempt(&turn, "h", number, &attempt, &Ended::Delivered).await.unwrap());
+    let hub = hub(&place, cluster::APP);
+    let page = half_way(&hub, &fence, 1).await;
+    let (giving, of) = (Arc::clone(&store), turn.clone());
+    let given = tokio::spawn(async move { giving.give_back_webhook(&of, "h").await });
+    somebody_waits(&place).await;
+    hub.commit(page).await.unwrap();
+    given.await.unwrap().unwrap();
+    assert_eq!(store.due_webhooks(now(), 9).await.unwrap(), [turn], "what came meanwhile is not forgotten");
 }
 
 #[tokio::test]
@@ -378,7 +493,9 @@ fn touched(mut state: PageState) -> PageResult {
         state.ledger.change_stock(&("DEL1".into(), "A".into()), |stock| stock.on_hand += 1);
         state.ledger.draw(&("DEL1".into(), SequenceKind::SaleInvoice), now()).unwrap();
         state.ledger.putaway_code();
-        result.changes.push(change(&file.order.code));
+        let item = &file.order.items[0];
+        let effect = Effect::Item { item: item.code.clone(), from: item.status, to: item.status };
+        result.changes.push(Change { effects: vec![effect], ..change(&file.order.code) });
         result.unpark.extend(state.waiting.get(&id).into_iter().flatten().map(|(id, _)| *id));
         result.park.push(
             serde_json::from_value(
@@ -405,6 +522,31 @@ async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
     for channel in ["FK1", "AZ1"] {
         first.ensure_tasks(&acme(), &channel.into(), &tasks).await.unwrap();
     }
+    for id in ["w1", "w2", "w3"] {
+        first.add_webhook(&acme(), &hook(id), &"whsec_".into()).await.unwrap();
+    }
+    let sends = async |store: Postgres, holder: &str| {
+        for round in 0..ROUNDS {
+            let webhook = format!("w{}", round % 3 + 1);
+            let turn = WebhookTurn { tenant: acme(), webhook: webhook.clone() };
+            let batch = store.claim_webhook(&turn, holder, MINUTE, now(), 5).await.unwrap();
+            for due in batch.into_iter().flat_map(|batch| batch.due) {
+                let attempt = Attempt { at: now(), duration_ms: 1, status: None, said: String::new() };
+                let ended = match round % 4 {
+                    0 => Ended::Again(now()),
+                    1 => Ended::Disabled("round".to_owned()),
+                    _ => Ended::Delivered,
+                };
+                store.note_attempt(&turn, holder, due.number, &attempt, &ended).await.unwrap();
+            }
+            store.give_back_webhook(&turn, holder).await.unwrap();
+            let edit = WebhookEdit { enabled: Some(true), ..WebhookEdit::default() };
+            store.set_webhook(&acme(), &webhook, &edit, now()).await.unwrap();
+            store.replay_webhook(&acme(), &webhook, now(), now()).await.unwrap();
+            store.prune_outbox(&acme(), now() + i64::from(round % 2)).await.unwrap();
+            store.rotate_webhook(&acme(), &webhook, &"whsec_2".into(), now()).await.unwrap();
+        }
+    };
     let runs = async |store: Postgres, channel: &str| {
         for round in 0..ROUNDS {
             let new = NewRun {
@@ -427,7 +569,8 @@ async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
             .await
             .unwrap();
             store.renew(&fence, MINUTE).await.unwrap();
-            store.finish_run(run, &done(), Some(&fence)).await.unwrap();
+            let counts = Counts { applied: 1, ..Counts::default() };
+            store.finish_run(run, &RunEnd { counts, ..done() }, Some(&fence)).await.unwrap();
         }
     };
     let people = async |store: Postgres| {
@@ -458,9 +601,9 @@ async fn whatever_is_done_at_once_nobody_waits_in_a_circle() {
     futures_util::future::join5(
         runs(place.store(), "FK1"),
         runs(place.store(), "AZ1"),
-        people(place.store()),
-        people(place.store()),
-        people(first),
+        futures_util::future::join3(people(place.store()), people(place.store()), people(first)),
+        sends(place.store(), "s"),
+        sends(place.store(), "t"),
     )
     .await;
     let waited = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";

@@ -107,22 +107,7 @@ impl AccessStore for Sqlite {
 
     async fn note_action(&self, action: &Action) -> Result<()> {
         let action = action.clone();
-        self.write("was noting what was done", move |db| {
-            execute(
-                db,
-                "INSERT INTO actions (tenant, id, at, who, action, subject)
-                 VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM actions WHERE tenant = ?1), ?2, ?3, ?4, ?5)",
-                params![
-                    action.tenant.as_ref().map_or("", TenantCode::as_str),
-                    action.at,
-                    action.who,
-                    action.action,
-                    action.subject
-                ],
-            )?;
-            Ok(())
-        })
-        .await
+        self.write("was noting what was done", move |db| note(db, &action)).await
     }
 
     async fn actions(&self, tenant: &TenantCode, after: Option<i64>, limit: u32) -> Result<Vec<Action>> {
@@ -147,6 +132,22 @@ impl AccessStore for Sqlite {
         })
         .await
     }
+}
+
+pub(super) fn note(db: &Connection, action: &Action) -> std::result::Result<(), Fail> {
+    execute(
+        db,
+        "INSERT INTO actions (tenant, id, at, who, action, subject)
+         VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM actions WHERE tenant = ?1), ?2, ?3, ?4, ?5)",
+        params![
+            action.tenant.as_ref().map_or("", TenantCode::as_str),
+            action.at,
+            action.who,
+            action.action,
+            action.subject
+        ],
+    )?;
+    Ok(())
 }
 
 fn add(db: &Connection, key: &ApiKey, hash: &KeyHash) -> std::result::Result<(), Fail> {

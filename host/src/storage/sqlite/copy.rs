@@ -91,6 +91,8 @@ pub(super) fn load(db: &Connection, part: &Part, mut pieces: mpsc::Receiver<Piec
     if found.is_none() {
         return Err(StoreError::Contradiction(format!("the copy has no row of tenant {code}")).into());
     }
+    let sql = "UPDATE webhooks SET lease_holder = NULL, lease_until = 0 WHERE tenant = ?1";
+    execute(db, sql, [code.as_str()])?;
     execute(
         db,
         "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = NULL, lease_since = NULL, lease_until = 0

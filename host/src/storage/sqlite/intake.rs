@@ -9,12 +9,15 @@ use super::{
     Sqlite,
     fault::Fail,
     json::{each, json},
-    load, page, save,
+    load, outbox, page, save,
     writer::Weight,
 };
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{DecideIntake, IntakeKeys, IntakeState, IntakeStore, Mode, PageReport, Result, StoreError},
+    storage::{
+        DecideIntake, IntakeKeys, IntakeState, IntakeStore, Mode, PageReport, Result, StoreError,
+        intake::known,
+    },
 };
 
 #[async_trait]
@@ -45,10 +48,12 @@ fn take(
 ) -> std::result::Result<PageReport, Fail> {
     let unknown = || StoreError::NotFound(format!("channel {channel} of tenant {tenant}"));
     let state = load::page(db, tenant, channel, &keys.page)?.ok_or_else(unknown)?;
+    let (has_webhooks, known) = (state.has_webhooks, known(&state));
     let result = decide(IntakeState { page: state, taken: taken(db, tenant, &keys.codes)? });
     page::write(db, tenant, channel, &keys.page, &result)?;
     save::order_items(db, tenant, &result.files)?;
     save::rehome(db, tenant)?;
+    outbox::tell_page(db, tenant, &keys.page, (has_webhooks, Some(&known)), &result)?;
     Ok(PageReport::of(result, 0))
 }
 

@@ -32,7 +32,9 @@ pub(super) fn page(
     channel: &ChannelCode,
     keys: &PageKeys,
 ) -> Result<Option<PageState>, Fail> {
-    let Some((channel, live, counters)) = channel_state(db, tenant, channel)? else { return Ok(None) };
+    let Some((channel, (live, has_webhooks), counters)) = channel_state(db, tenant, channel)? else {
+        return Ok(None);
+    };
     let (orders, unchanged) = orders(db, tenant, &channel.code, keys)?;
     let mut files = HashMap::with_capacity(orders.len());
     for file in with_belongings(db, tenant, orders)? {
@@ -47,6 +49,7 @@ pub(super) fn page(
         facilities: facilities.into_iter().map(|facility| (facility.code, facility.traceability)).collect(),
         channel,
         live,
+        has_webhooks,
         files,
         unchanged,
         ledger,
@@ -58,10 +61,10 @@ fn channel_state(
     db: &Connection,
     tenant: &TenantCode,
     channel: &ChannelCode,
-) -> Result<Option<(Channel, bool, Counters)>, Fail> {
+) -> Result<Option<(Channel, (bool, bool), Counters)>, Fail> {
     first(
         db,
-        "SELECT c.body, live, putaways, conflicts FROM channels c JOIN tenants ON tenants.tenant = c.tenant
+        "SELECT c.body, live, putaways, conflicts, webhooks > 0 FROM channels c JOIN tenants ON tenants.tenant = c.tenant
          WHERE c.tenant = ?1 AND c.code = ?2",
         params![tenant.as_str(), channel.as_str()],
         |row| {
@@ -69,7 +72,8 @@ fn channel_state(
                 putaways: row.get::<_, i64>(2)?.unsigned_abs(),
                 conflicts: row.get::<_, i64>(3)?.unsigned_abs(),
             };
-            Ok((record("channel", row.get_ref(0)?.as_str().map_err(other)?)?, row.get(1)?, counters))
+            let flags = (row.get(1)?, row.get(4)?);
+            Ok((record("channel", row.get_ref(0)?.as_str().map_err(other)?)?, flags, counters))
         },
     )
 }

@@ -15,6 +15,7 @@ mod json;
 mod lease;
 mod load;
 mod order;
+mod outbox;
 mod page;
 mod people;
 mod run;
@@ -24,6 +25,7 @@ mod setting;
 mod task;
 #[cfg(test)]
 mod tests;
+mod webhook;
 mod worker;
 mod writer;
 

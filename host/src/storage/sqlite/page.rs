@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{fault::Fail, lease, load, save};
+use super::{fault::Fail, lease, load, outbox, save};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
     storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
@@ -17,7 +17,7 @@ pub(super) fn apply(
     lease::check(db, fence)?;
     let (tenant, channel) = (&fence.tenant, &fence.channel);
     let state = load::page(db, tenant, channel, keys)?.ok_or_else(|| fence.lost())?;
-    let unchanged = state.unchanged.len();
+    let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
     let result = decide(state);
     write(db, tenant, channel, keys, &result)?;
     if let Some(run) = keys.run {
@@ -27,6 +27,7 @@ pub(super) fn apply(
     if let Some((task, mark)) = &result.mark {
         save::mark(db, tenant, channel, *task, mark)?;
     }
+    outbox::tell_page(db, tenant, keys, (has_webhooks, None), &result)?;
     Ok(PageReport::of(result, unchanged))
 }
 
@@ -42,9 +43,11 @@ pub(super) fn edit(
     let state = load::page(db, tenant, &channel, &keys)?.ok_or_else(|| {
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
+    let has_webhooks = state.has_webhooks;
     let mut result = decide(state);
     result.seen = vec![(id, None)];
     write(db, tenant, &channel, &keys, &result)?;
+    outbox::tell_page(db, tenant, &keys, (has_webhooks, None), &result)?;
     Ok(PageReport::of(result, 0))
 }
 

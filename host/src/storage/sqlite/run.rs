@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::{
     fault::Fail,
     json::{each, execute, first, json, other, record, records, state},
-    lease, save, setting,
+    lease, outbox, save, setting,
     task::task,
 };
 use crate::{
@@ -78,6 +78,7 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
         return Ok(());
     }
     write_end(db, &run, end)?;
+    outbox::tell_run(db, &run, end)?;
     let Some(task) = run.task else { return Ok(()) };
     if end.is_quiet() {
         forget_quiet(db, &run.tenant, &run.channel, task)?;
@@ -111,7 +112,9 @@ pub(super) fn finish_passed(db: &Connection, id: RunId, end: &RunEnd) -> Result<
         return Ok(());
     }
     let RunEnd { ended_at, counts, calls, retries, .. } = *end;
-    write_end(db, &run, &RunEnd { calls, retries, ..RunEnd::abandoned(ended_at, counts) })?;
+    let end = RunEnd { calls, retries, ..RunEnd::abandoned(ended_at, counts) };
+    write_end(db, &run, &end)?;
+    outbox::tell_run(db, &run, &end)?;
     let Some(task) = run.task else { return Ok(()) };
     execute(
         db,

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_quiet_runs.sql"),
     include_str!("../../../migrations/sqlite/0004_sync_now.sql"),
     include_str!("../../../migrations/sqlite/0005_access.sql"),
+    include_str!("../../../migrations/sqlite/0006_webhooks.sql"),
 ];
 
 /// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections

@@ -13,6 +13,7 @@ pub(super) mod sample;
 pub(super) mod settings;
 pub(super) mod tasks;
 pub(super) mod tenants;
+pub(super) mod webhooks;
 
 use super::Store;
 
@@ -121,6 +122,23 @@ macro_rules! suite {
                 a_snapshot_that_does_not_fit_together_changes_nothing,
                 a_removed_tenant_leaves_nothing_and_touches_no_other,
                 an_export_that_cannot_be_written_says_so;
+            webhooks:
+                a_change_is_told_with_its_transaction_or_not_at_all,
+                nothing_is_written_down_for_a_tenant_without_webhooks,
+                an_event_tells_what_one_transaction_changed_of_an_order,
+                orders_that_are_handed_over_are_told_once_as_new,
+                the_end_of_a_run_is_told_unless_the_timer_had_nothing_to_tell,
+                a_webhook_is_told_of_the_kinds_that_it_asked_for,
+                events_of_an_order_come_one_after_another_and_other_orders_go_on,
+                one_host_sends_to_a_webhook_until_its_lease_has_run_out,
+                a_webhook_that_was_away_gets_everything_at_once_when_it_is_back,
+                a_disabled_webhook_keeps_what_waits_and_gets_it_when_it_is_enabled,
+                a_delivery_that_was_given_up_lets_the_next_of_its_order_go,
+                a_replay_tells_everything_again_in_order_under_the_same_ids,
+                old_entries_go_unless_they_wait_for_an_enabled_webhook,
+                a_secret_is_rotated_with_an_overlap_and_sealed_for_its_webhook,
+                a_webhook_goes_with_what_waits_for_it,
+                a_copy_brings_webhooks_back_and_lets_anybody_send;
         }
     };
 }

@@ -16,6 +16,8 @@ pub mod cluster;
 #[cfg(feature = "workspace")]
 pub mod faults;
 #[cfg(feature = "workspace")]
+pub mod load;
+#[cfg(feature = "workspace")]
 pub mod random;
 #[cfg(feature = "workspace")]
 pub mod simulators;

@@ -4,8 +4,9 @@ CARGO ?= cargo
 DEMO_DATA ?= demo-data
 
 FLEET_DATA ?= fleet-data
+BENCH ?=
 
-.PHONY: help demo test build lint docs fleet clean tools tools-for-tests
+.PHONY: help demo test build lint docs fleet bench clean tools tools-for-tests
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
@@ -14,6 +15,7 @@ help:
 	@echo "make lint    formatting, clippy and documentation, as CI checks them"
 	@echo "make docs    print the documents that are printed from code into docs/generated"
 	@echo "make fleet   measure a daemon with ten thousand sellers for ten minutes"
+	@echo "make bench   measure speed and size beside what must be reached; BENCH=--quick for a short look"
 	@echo "make clean   remove what was built and the demo's data"
 
 # Rust and a C compiler are all that is needed, and PostgreSQL's programs for the tests; what can be installed without asking
@@ -53,6 +55,10 @@ docs: tools
 fleet: build
 	@echo "== measuring a daemon with ten thousand sellers; their data goes to $(FLEET_DATA)"
 	@target/release/fleet target/release/statusync $(FLEET_DATA)
+
+bench: tools-for-tests build
+	@echo "== measuring speed and size; figures go to target/bench.md"
+	$(CARGO) bench -p statusync-tests --bench bench -- --write $(CURDIR)/target/bench.md $(BENCH)
 
 clean:
 	$(CARGO) clean

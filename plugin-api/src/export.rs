@@ -37,5 +37,11 @@ macro_rules! export_connector {
             #[unsafe(link_section = ".connector")]
             static MANIFEST: [u8; TEXT.len()] = *TEXT.as_bytes().first_chunk().unwrap();
         };
+
+        /// A job of the connector in this very program, for measurements; a library does not hold it.
+        #[doc(hidden)]
+        pub fn __linked(job: $crate::Job) -> $crate::Result<$crate::__export::Linked> {
+            $crate::__export::Linked::open::<$connector>(job)
+        }
     };
 }

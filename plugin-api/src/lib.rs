@@ -53,6 +53,7 @@ pub mod __export {
     pub use crate::{
         abi_version,
         boundary::{Exported, Header, header},
+        machine::Linked,
     };
 }
 

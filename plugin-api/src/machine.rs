@@ -200,6 +200,31 @@ impl Drop for Machine {
     }
 }
 
+/// A job of a connector that is linked into the program itself: what the boundary costs is measured against it.
+///
+/// Nothing of it crosses; it asks, is answered and observes in plain types.
+pub struct Linked(Machine);
+
+impl Linked {
+    /// Reads the settings and makes ready to run the job.
+    ///
+    /// # Errors
+    /// What the connector says against the settings.
+    pub fn open<C: Connector>(job: Job) -> Result<Linked> {
+        Machine::open::<C>(job).map(Linked)
+    }
+
+    /// Hands replies over and runs until the connector waits again or has ended. Answers the numbers of the questions that it
+    /// asks, what it observed, and what it ended with once it has.
+    pub fn step(
+        &mut self,
+        replies: impl IntoIterator<Item = (u64, Result<Reply>)>,
+    ) -> (Vec<u64>, Vec<Observation>, Option<Result<String>>) {
+        let out = self.0.step(replies.into_iter().map(|(id, reply)| (id, reply.map(Some))));
+        (out.asks.into_iter().map(|(id, _)| id).collect(), out.observations, out.end)
+    }
+}
+
 /// The settings of `C`.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! A private PostgreSQL cluster for the tests of one process: made on first use, gone when the process is, however it ends.
 //! A test that stops its server has one to itself.
 //!
-//! It keeps nothing safe (`fsync=off`): it lives for the tests only. It finds the server's own programs and needs no
-//! superuser and no port; its socket lies in its folder.
+//! It keeps nothing safe (`fsync=off`): it lives for the tests only; measurements have one that syncs. It finds the
+//! server's own programs and needs no superuser and no port; its socket lies in its folder.
 
 use std::{
     collections::VecDeque,
@@ -33,6 +33,11 @@ pub const SUPERUSER: &str = "postgres";
 pub const GUARDED: &str = "app_guarded";
 /// The password of [`GUARDED`].
 pub const GUARDED_PASSWORD: &str = "open-sesame";
+
+/// What makes a cluster quick that lives for a test.
+const FORGETFUL: &[&str] = &["fsync=off", "full_page_writes=off", "shared_buffers=64MB", "autovacuum=off"];
+/// Whatever is acknowledged is on the disk, as everywhere in use.
+const DURABLE: &[&str] = &["shared_buffers=256MB"];
 
 /// A running cluster.
 #[derive(Debug)]
@@ -77,7 +82,7 @@ impl Cluster {
     /// If there is no server to be had, saying what to do.
     pub fn of_this_process() -> &'static Cluster {
         static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
-        match CLUSTER.get_or_init(|| Cluster::start("")) {
+        match CLUSTER.get_or_init(|| Cluster::start("", FORGETFUL)) {
             Ok(cluster) => cluster,
             Err(error) => panic!("{error}"),
         }
@@ -90,7 +95,7 @@ impl Cluster {
     pub fn alone() -> Cluster {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Cluster::start(&format!("-{number}")).unwrap_or_else(|error| panic!("{error}"))
+        Cluster::start(&format!("-{number}"), FORGETFUL).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Ends the server without a word to anybody, as if its processes were killed.
@@ -123,7 +128,15 @@ impl Cluster {
         }
     }
 
-    fn start(name: &str) -> Result<Cluster, String> {
+    /// A cluster that waits for the disk as a server in use does, for measurements.
+    ///
+    /// # Errors
+    /// If there is no server to be had, saying what to do.
+    pub fn durable() -> Result<Cluster, String> {
+        Cluster::start("-durable", DURABLE)
+    }
+
+    fn start(name: &str, settings: &[&str]) -> Result<Cluster, String> {
         let programs = find_programs().ok_or_else(|| REMEDY.to_owned())?;
         let folder = std::env::temp_dir().join(format!("statusync-pg-{}{name}", std::process::id()));
         let data = folder.join("data");
@@ -137,7 +150,7 @@ impl Cluster {
         run(init)?;
         let guarded = format!("local all {GUARDED} scram-sha-256\nlocal all all trust\n");
         fs::write(data.join("pg_hba.conf"), guarded).map_err(|error| error.to_string())?;
-        let keeper = Mutex::new(keep(&user, &programs, &folder, &data)?);
+        let keeper = Mutex::new(keep(&user, &programs, &folder, &data, settings)?);
         let cluster = Cluster { folder, programs, databases: AtomicU32::new(0), keeper };
         cluster.at("postgres").execute(
             SUPERUSER,
@@ -147,6 +160,16 @@ impl Cluster {
             ),
         )?;
         Ok(cluster)
+    }
+
+    /// The id of the server's first process.
+    ///
+    /// # Errors
+    /// If the server does not say.
+    pub fn server(&self) -> Result<u32, String> {
+        let file = self.folder.join("data/postmaster.pid");
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        text.lines().next().and_then(|id| id.trim().parse().ok()).ok_or_else(|| "no process id".to_owned())
     }
 
     fn at(&self, name: &str) -> Database {
@@ -290,24 +313,30 @@ fn find_programs() -> Option<PathBuf> {
 /// Starts the server under a keeper: a shell that stops and starts it when told to, waits for its input to close, which
 /// happens when this process ends, and then stops the server and removes the folder. It has a process group of its own,
 /// so that no signal to ours reaches it.
-fn keep(user: &Unprivileged, programs: &Path, folder: &Path, data: &Path) -> Result<Keeper, String> {
+fn keep(
+    user: &Unprivileged,
+    programs: &Path,
+    folder: &Path,
+    data: &Path,
+    settings: &[&str],
+) -> Result<Keeper, String> {
     const KEEPER: &str = r#"
         exec 3<&0
         program=$1 data=$2 folder=$3
+        shift 3
         start() {
-            "$program" -D "$data" -k "$folder" -c listen_addresses= -c fsync=off -c full_page_writes=off \
-                -c max_connections=200 -c shared_buffers=64MB -c autovacuum=off -c max_wal_size=4GB </dev/null &
+            "$program" -D "$data" -k "$folder" -c listen_addresses= -c max_connections=200 -c max_wal_size=4GB "$@" </dev/null &
             server=$!
         }
         stop() {
             kill -QUIT "$server" 2>/dev/null
             wait "$server" 2>/dev/null
         }
-        start
+        start "$@"
         while read -r word <&3; do
             case $word in
                 stop) stop; echo "keeper: the server is stopped" >&2 ;;
-                start) start ;;
+                start) start "$@" ;;
             esac
         done
         stop
@@ -315,6 +344,7 @@ fn keep(user: &Unprivileged, programs: &Path, folder: &Path, data: &Path) -> Res
     "#;
     let mut keeper = user.command("/bin/sh");
     keeper.args(["-c", KEEPER, "keeper"]).arg(programs.join("postgres")).arg(data).arg(folder);
+    keeper.args(settings.iter().flat_map(|setting| ["-c", setting]));
     std::os::unix::process::CommandExt::process_group(&mut keeper, 0);
     let mut process = keeper
         .stdin(Stdio::piped())
@@ -372,7 +402,7 @@ mod tests {
         let mut init = user.command(programs.join("initdb"));
         init.arg("--pgdata").arg(&data).args(["--auth=trust", "--no-sync"]);
         run(init).unwrap();
-        let mut keeper = keep(&user, &programs, &folder, &data).unwrap();
+        let mut keeper = keep(&user, &programs, &folder, &data, FORGETFUL).unwrap();
         assert!(data.join("postmaster.pid").exists());
         drop(keeper.process.stdin.take());
         keeper.process.wait().unwrap();

@@ -20,6 +20,8 @@ pub mod faults;
 #[cfg(all(unix, feature = "cluster"))]
 pub mod proxy;
 #[cfg(feature = "workspace")]
+pub mod load;
+#[cfg(feature = "workspace")]
 pub mod random;
 #[cfg(feature = "workspace")]
 pub mod simulators;

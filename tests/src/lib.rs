@@ -18,6 +18,8 @@ pub mod cluster;
 #[cfg(feature = "workspace")]
 pub mod faults;
 #[cfg(all(unix, feature = "cluster"))]
+pub mod pooler;
+#[cfg(all(unix, feature = "cluster"))]
 pub mod proxy;
 #[cfg(feature = "workspace")]
 pub mod load;

@@ -176,7 +176,7 @@ async fn four_hosts_lose_nothing_and_double_nothing_whatever_goes_wrong_between_
     assert!(
         found.is_empty(),
         "{}",
-        found.iter().take(30).fold(String::new(), |text, line| text + line + "\n")
+        found.iter().take(30).fold(String::new(), |text, line| text + line.as_str() + "\n")
     );
     // A history that saw too little proves nothing.
     let page_count = count(|what| matches!(what, checker::What::Page { .. }));

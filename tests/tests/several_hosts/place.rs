@@ -308,7 +308,7 @@ impl Host<'_> {
 
     /// Its last lines, for whoever wants to know why.
     pub(crate) fn said(&self) -> String {
-        self.heard().last.iter().fold(String::new(), |text, line| text + line + "\n")
+        self.heard().last.iter().fold(String::new(), |text, line| text + line.as_str() + "\n")
     }
 }
 

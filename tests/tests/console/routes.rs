@@ -28,6 +28,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/console/sign-out", For::Signed),
     ("GET", "/console/t/acme", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/orders", For::Role(Role::Viewer)),
+    ("POST", "/console/t/acme/orders/filters", For::Role(Role::Operator)),
+    ("POST", "/console/t/acme/orders/filters/forget", For::Role(Role::Operator)),
     ("POST", "/console/t/acme/orders/sync", For::Role(Role::Operator)),
     ("GET", "/console/t/acme/orders/O001", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/sync", For::Role(Role::Viewer)),

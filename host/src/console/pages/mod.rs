@@ -6,6 +6,7 @@ mod nowhere;
 mod order;
 mod orders;
 mod orders_filter;
+mod orders_saved;
 mod orders_sync;
 mod overview;
 mod password;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(password::routes())
         .merge(overview::routes())
         .merge(orders::routes())
+        .merge(orders_saved::routes())
         .merge(orders_sync::routes())
         .merge(order::routes())
         .merge(sync::routes())

@@ -214,6 +214,8 @@ async fn fill(store: &Postgres, tenant: &str) {
     store.add_webhook(&tenant, &hook("w1"), &"whsec_".into()).await.unwrap();
     let secret = BTreeMap::from([("token".to_owned(), Secret::from("s"))]);
     store.put_secrets(&tenant, &fk1(), &secret).await.unwrap();
+    let named = SavedFilter { name: "n".into(), query: "?".into(), who: "user:u".into(), at: 0 };
+    store.save_filter(&tenant, &named).await.unwrap();
     store.ensure_tasks(&tenant, &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
     let new = NewRun {
         tenant: tenant.clone(),

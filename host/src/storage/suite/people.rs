@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     access::Role,
-    storage::{Person, Session, StoreError, User},
+    storage::{Person, SavedFilter, Session, StoreError, User},
 };
 
 fn ana(roles: &[(Option<&str>, Role)]) -> Person {
@@ -33,7 +33,7 @@ pub(crate) async fn a_user_is_found_by_login_with_roles_and_no_two_share_one(db:
     store.add_user(&ana, "phc").await.unwrap();
     assert_eq!(store.user("ana@acme.example").await.unwrap(), Some((ana.clone(), "phc".to_owned())));
     assert_eq!(store.user("bob").await.unwrap(), None);
-    assert_eq!(store.users().await.unwrap(), [ana.clone()]);
+    assert_eq!(store.users().await.unwrap(), std::slice::from_ref(&ana));
     let mut twin = ana.clone();
     twin.user.id = "u2".to_owned();
     assert!(matches!(store.add_user(&twin, "").await, Err(StoreError::Exists(_))));
@@ -108,4 +108,28 @@ pub(crate) async fn a_new_password_and_a_disabled_user_have_no_sessions(db: &imp
     for unknown in [store.set_password("u2", "", false, 7).await, store.disable_user("u2", None).await] {
         assert!(matches!(unknown, Err(StoreError::NotFound(_))));
     }
+}
+
+pub(crate) async fn filters_are_kept_by_name_for_their_tenant(db: &impl Database) {
+    let store = db.open();
+    let (acme, other) = (acme(), "other".into());
+    store.add_tenant(&acme).await.unwrap();
+    let filter = |name: &str, query: &str| SavedFilter {
+        name: name.to_owned(),
+        query: query.to_owned(),
+        who: "user:u1".to_owned(),
+        at: now(),
+    };
+    for (name, query) in [("b", "?x"), ("a", "?y"), ("b", "?z")] {
+        store.save_filter(&acme, &filter(name, query)).await.unwrap();
+    }
+    assert_eq!(store.saved_filters(&acme).await.unwrap(), [filter("a", "?y"), filter("b", "?z")]);
+    assert_eq!(store.saved_filters(&other).await.unwrap(), []);
+    let unknown = store.save_filter(&other, &filter("a", "?")).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+    store.forget_filter(&acme, "a").await.unwrap();
+    store.forget_filter(&acme, "a").await.unwrap();
+    assert_eq!(store.saved_filters(&acme).await.unwrap(), [filter("b", "?z")]);
+    store.remove_tenant(&acme).await.unwrap();
+    assert_eq!(store.saved_filters(&acme).await.unwrap(), [], "they go with the tenant");
 }

@@ -24,6 +24,8 @@ pub mod load;
 #[cfg(feature = "workspace")]
 pub mod random;
 #[cfg(feature = "workspace")]
+pub mod showcase;
+#[cfg(feature = "workspace")]
 pub mod simulators;
 #[cfg(feature = "workspace")]
 pub mod world;

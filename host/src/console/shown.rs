@@ -20,6 +20,11 @@ pub(super) struct When {
 impl HtmlSafe for When {}
 
 impl When {
+    /// In full: `15 Jan 2026 15:00 IST`.
+    pub(super) fn at(at: Millis) -> When {
+        When { words: time::india(at), title: time::text(at), exact: time::text(at) }
+    }
+
     /// As long before `now`, `5 min ago`; what is two days old or older in full.
     pub(super) fn ago(at: Millis, now: Millis) -> When {
         let age = now.saturating_sub(at);

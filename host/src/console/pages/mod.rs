@@ -1,11 +1,17 @@
 //! The pages, a file each, with the addresses that they have.
 
+mod attention;
+mod duties;
 mod enter;
 mod home;
 mod nowhere;
 mod orders;
 mod password;
+mod run;
+mod runs;
 mod sign_in;
+mod task;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -21,6 +27,12 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(enter::routes())
         .merge(password::routes())
         .merge(orders::routes())
+        .merge(attention::routes())
+        .merge(duties::routes())
+        .merge(tasks::routes())
+        .merge(task::routes())
+        .merge(runs::routes())
+        .merge(run::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

@@ -17,10 +17,10 @@ pub mod built_programs;
 pub mod cluster;
 #[cfg(feature = "workspace")]
 pub mod faults;
-#[cfg(all(unix, feature = "cluster"))]
-pub mod proxy;
 #[cfg(feature = "workspace")]
 pub mod load;
+#[cfg(all(unix, feature = "cluster"))]
+pub mod proxy;
 #[cfg(feature = "workspace")]
 pub mod random;
 #[cfg(feature = "workspace")]

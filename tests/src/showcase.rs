@@ -18,6 +18,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[cfg(unix)]
+use crate::browser::Browser;
 use crate::{
     built_programs,
     faults::{Fault, Kind},
@@ -29,6 +31,9 @@ use crate::{
 pub const SELLER: &str = "acme";
 /// The seller that is not.
 pub const NEWCOMER: &str = "bazaar";
+
+/// What everybody here signs in with.
+pub const PASSWORD: &str = "correct horse battery";
 
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -82,6 +87,22 @@ impl Showcase {
     pub fn url(&self, path: &str) -> String {
         let daemon = self.daemon.as_ref().map_or("", |daemon| &daemon.url);
         format!("{daemon}{path}")
+    }
+
+    /// Lets somebody new in, with this role in every tenant, and signs them in: `viewer`, `operator` or `admin`.
+    ///
+    /// # Errors
+    /// If the console does not let them in.
+    #[cfg(unix)]
+    pub async fn sign_in(&self, browser: &Browser, role: &str) -> Result<()> {
+        let (login, name) = (format!("{role}@acme.example"), format!("Asha the {role}"));
+        let link = self.run(&["user", "add", &login, "--name", &name, "--role", role, "--every-tenant"])?;
+        browser.goto(link.trim()).await?;
+        browser.click("button", "Sign in").await?;
+        browser.fill("New password", PASSWORD).await?;
+        browser.fill("Once more", PASSWORD).await?;
+        browser.click("button", "Set it").await?;
+        browser.until_text(&name).await
     }
 
     /// The marketplace of channel FK1.

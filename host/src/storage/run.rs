@@ -249,6 +249,43 @@ pub struct FailedCall {
     pub told: Option<ToldCall>,
 }
 
+impl FailedCall {
+    /// What was asked, and what was answered: `GET api.example.com/orders?page=2`, `HTTP 503, text/html, 13 bytes`.
+    pub fn ends(&self) -> (String, String) {
+        let told = self.told.as_ref();
+        let query = told.map(|told| told.query.as_str()).filter(|query| !query.is_empty());
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let answer = match (self.status, told) {
+            (Some(status), told) => {
+                let kind = told.and_then(|told| told.content_type.as_ref());
+                let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
+                format!("HTTP {status}{kind}, {} bytes", self.bytes)
+            }
+            (None, told) => {
+                let why = told.and_then(|told| told.problem.as_deref()).unwrap_or("the cause is not known");
+                format!("no reply: {why}")
+            }
+        };
+        (format!("{} {}{query}", self.method, self.target), answer)
+    }
+
+    /// All of it as lines of text.
+    pub fn lines(&self) -> Vec<String> {
+        let (asked, answered) = self.ends();
+        let told = self.told.as_ref();
+        let text = |part: fn(&ToldCall) -> &String| told.map(part).filter(|text| !text.is_empty()).cloned();
+        let mut lines = vec![format!(
+            "The marketplace was given up after call {}, attempt {}:",
+            self.operation, self.attempt
+        )];
+        lines.push(asked);
+        lines.extend(text(|told| &told.request));
+        lines.push(answered);
+        lines.extend(text(|told| &told.reply));
+        lines
+    }
+}
+
 /// What was sent and what came back, blanked, and cut where it is long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldCall {

@@ -19,7 +19,7 @@ use crate::{
         frame::{Frame, Section},
         place::In,
         runs_shown::{set_off_by, took},
-        shown::{Chip, Tone, When, number},
+        shown::{Chip, Tone, When, number, sentence},
     },
     domain::apply::Code,
     storage::{FailedCall, OrderOutcome, Run, RunId, RunLine, RunOrder, RunResult},
@@ -113,31 +113,12 @@ fn steps(run: &Run) -> Vec<Step> {
 
 impl From<FailedCall> for CallShown {
     fn from(call: FailedCall) -> Self {
-        let is_good = call.told.is_none();
-        let told = call.told.unwrap_or_else(|| crate::storage::ToldCall {
-            query: String::new(),
-            request: String::new(),
-            content_type: None,
-            reply: String::new(),
-            problem: None,
-        });
-        let query = if told.query.is_empty() { String::new() } else { format!("?{}", told.query) };
-        let answer = match (call.status, told.problem) {
-            (Some(status), _) => {
-                let kind = told.content_type.map(|kind| format!(", {kind}")).unwrap_or_default();
-                format!("HTTP {status}{kind}, {} bytes", number(call.bytes))
-            }
-            (None, problem) => format!("No reply: {}", problem.unwrap_or_default()),
-        };
+        let (request, answer) = call.ends();
         let took = took(i64::try_from(call.took_ms).unwrap_or(i64::MAX));
-        CallShown {
-            request: format!("{} {}{query}", call.method, call.target),
-            sent: told.request,
-            answer,
-            reply: told.reply,
-            is_good,
-            words: format!("The call `{}`, attempt {}, took {took}.", call.operation, call.attempt),
-        }
+        let words = format!("The call `{}`, attempt {}, took {took}.", call.operation, call.attempt);
+        let is_good = call.told.is_none();
+        let (sent, reply) = call.told.map(|told| (told.request, told.reply)).unwrap_or_default();
+        CallShown { request, sent, answer: sentence(&answer), reply, is_good, words }
     }
 }
 

@@ -9,7 +9,7 @@ BENCH ?=
 # Fresh each time; a seed that finds something is printed.
 NIGHTLY_SEED ?= $(shell date +%s)
 
-.PHONY: help demo test nightly build lint docs fleet bench clean tools tools-for-tests
+.PHONY: help demo test nightly build lint docs screenshots fleet bench clean tools tools-for-tests
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
@@ -18,6 +18,7 @@ help:
 	@echo "make build   build the program and the connectors into target/release"
 	@echo "make lint    formatting, clippy and documentation, as CI checks them"
 	@echo "make docs    print the documents that are printed from code into docs/generated"
+	@echo "make screenshots  take pictures of the console's pages into docs/images"
 	@echo "make fleet   measure a daemon with ten thousand sellers for ten minutes"
 	@echo "make bench   measure speed and size beside what must be reached; BENCH=--quick for a short look"
 	@echo "make clean   remove what was built and the demo's data"
@@ -66,6 +67,12 @@ lint: tools
 docs: tools
 	@echo "== printing docs/generated"
 	UPDATE_DOCS=1 $(CARGO) test --quiet -p statusync-tests --test docs_fresh
+
+screenshots: tools-for-tests
+	@echo "== building the program and the connectors"
+	$(CARGO) build --workspace --bins --lib
+	@echo "== taking pictures of the console's pages into docs/images"
+	$(CARGO) run --quiet -p statusync-tests --bin screenshots docs/images
 
 fleet: build
 	@echo "== measuring a daemon with ten thousand sellers; their data goes to $(FLEET_DATA)"

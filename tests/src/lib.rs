@@ -26,6 +26,8 @@ pub mod proxy;
 #[cfg(feature = "workspace")]
 pub mod random;
 #[cfg(feature = "workspace")]
+pub mod showcase;
+#[cfg(feature = "workspace")]
 pub mod simulators;
 #[cfg(feature = "workspace")]
 pub mod world;

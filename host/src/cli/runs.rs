@@ -63,8 +63,9 @@ impl Runs {
             )));
         };
         let orders = app.store.run_orders(id).await?;
+        let call = app.store.failed_call(id).await?;
         if out.is_json {
-            out.json(&json!({ "run": run, "orders": orders, "lines": lines }))?;
+            out.json(&json!({ "run": run, "orders": orders, "lines": lines, "failed_call": call }))?;
             return Ok(Exit::Ok);
         }
         let what =
@@ -82,6 +83,12 @@ impl Runs {
         ))?;
         out.line(&format!("{}: {}", or_dash(run.result), run.message))?;
         out.line(&format!("{} observations: {}", run.counts.polled, counts(&run.counts)))?;
+        if let Some(call) = call {
+            out.line("")?;
+            for line in call.lines() {
+                out.line(&line)?;
+            }
+        }
         if !orders.is_empty() {
             out.line("")?;
             out.table(&ORDER_HEAD, orders.iter().map(order_cells))?;

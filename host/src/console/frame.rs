@@ -8,14 +8,22 @@ use crate::domain::codes::TenantCode;
 pub(super) enum Section {
     Overview,
     Orders,
+    Attention,
+    Tasks,
+    Runs,
     /// Not below a tenant, or about the person themselves.
     Elsewhere,
 }
 
 impl Section {
     /// In the order in which they are shown: the section, its name, the last part of its address.
-    const ALL: &[(Section, &'static str, &'static str)] =
-        &[(Section::Overview, "Overview", ""), (Section::Orders, "Orders", "orders")];
+    const ALL: &[(Section, &'static str, &'static str)] = &[
+        (Section::Overview, "Overview", ""),
+        (Section::Orders, "Orders", "orders"),
+        (Section::Attention, "Attention", "attention"),
+        (Section::Tasks, "Recurrent tasks", "tasks"),
+        (Section::Runs, "Runs", "runs"),
+    ];
 }
 
 /// A line of the navigation.

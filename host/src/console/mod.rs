@@ -10,6 +10,7 @@ mod frame;
 mod guard;
 mod pages;
 mod place;
+mod runs_shown;
 mod session;
 mod shown;
 

@@ -19,6 +19,7 @@ use super::{
     Exchange, Notice, Observer, Turn,
     account::Identity,
     client::Failure,
+    exchange::{Failing, telling},
     fill::{Call, Credentials, fill, needs_token},
     retry::{Advice, advice},
     tenure::Caller,
@@ -72,7 +73,10 @@ impl Identity {
             caller.assured().await?;
             let start = Instant::now();
             let outcome = self.fetcher.wire.attempt(&call, self.reply_bytes).await;
-            let exchange = exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited);
+            let exchange = Exchange {
+                failing: self.failing(&call, &outcome),
+                ..exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited)
+            };
             let status = exchange.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
             metrics::counter!("statusync_calls_total", "connector" => self.connector.clone(), "operation" => operation.name.clone(), "status" => status)
                 .increment(1);
@@ -221,6 +225,30 @@ impl Identity {
         }
     }
 
+    /// What people may see of an attempt that failed.
+    fn failing(&self, call: &Call, outcome: &Result<Reply, Failure>) -> Option<Box<Failing>> {
+        if outcome.as_ref().is_ok_and(|reply| (200..300).contains(&reply.status)) {
+            return None;
+        }
+        let scrub = self.scrub(&call.filled);
+        let clean = |text: &[u8]| telling(&String::from_utf8_lossy(&scrub.bytes(text.to_vec())));
+        let reply = outcome.as_ref().ok();
+        let problem = match outcome {
+            Ok(_) => None,
+            Err(Failure::Passing(text)) => Some(text.clone()),
+            Err(Failure::Refused(error)) => Some(error.message.clone()),
+        };
+        Some(Box::new(Failing {
+            query: clean(call.url.query().unwrap_or_default().as_bytes()),
+            request: clean(&call.body),
+            content_type: reply
+                .and_then(|reply| reply.header("content-type"))
+                .map(|text| clean(text.as_bytes())),
+            reply: clean(reply.map_or(&[], |reply| &reply.body)),
+            problem: problem.map(|text| clean(text.as_bytes())),
+        }))
+    }
+
     /// A reply as the connector gets it; a login job needs to see what it came for.
     fn handed_over(&self, mut reply: Reply, call: &Call, is_login: bool) -> Reply {
         if !is_login {
@@ -286,6 +314,7 @@ fn exchange(
         took_ms: ms(took),
         attempt,
         waited_ms: ms(waited),
+        failing: None,
     }
 }
 
@@ -625,7 +654,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_attempt_is_told_without_its_query() {
+    async fn every_attempt_is_told_and_only_one_that_failed_with_what_was_said() {
         let stage = Scene::new().play(|_, number| match number {
             0 => Err(Failure::Passing("cut".into())),
             _ => Ok(reply(200, &[], "12345")),
@@ -640,8 +669,17 @@ mod tests {
             took_ms: 0,
             attempt,
             waited_ms,
+            failing: None,
         };
-        assert_eq!(stage.exchanges(), [told(None, 0, 1, 0), told(Some(200), 5, 2, 250)]);
+        let failing = Failing {
+            query: "key=[REDACTED]".into(),
+            request: String::new(),
+            content_type: None,
+            reply: String::new(),
+            problem: Some("cut".into()),
+        };
+        let failed = Exchange { failing: Some(Box::new(failing)), ..told(None, 0, 1, 0) };
+        assert_eq!(stage.exchanges(), [failed, told(Some(200), 5, 2, 250)]);
         assert_eq!(stage.waits(), [Duration::from_millis(250)], "the wait was told before it began");
     }
 }

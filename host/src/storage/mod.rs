@@ -57,7 +57,8 @@ pub use self::{
     people::{PeopleStore, Person, SavedFilter, Session, User},
     postgres::{Postgres, PostgresSetup, Prepared},
     run::{
-        Counts, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, Trigger,
+        Counts, FailedCall, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder,
+        RunResult, ToldCall, Trigger,
     },
     sqlite::Sqlite,
     task::{DueTask, Freshness, Full, LastRun, NewTask, Standing, TaskEdit, TaskFilter, TaskRow},
@@ -212,6 +213,9 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + WebhookStore + Send +
 
     /// What became of each order that a person chose for a run; nothing before its end.
     async fn run_orders(&self, run: RunId) -> Result<Vec<RunOrder>>;
+
+    /// The call after which the marketplace was given up in a run, if it was.
+    async fn failed_call(&self, run: RunId) -> Result<Option<FailedCall>>;
 
     /// The run that was made for a request with this key.
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>>;

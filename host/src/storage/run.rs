@@ -223,6 +223,82 @@ pub struct RunEnd {
     pub complete_until: Option<Millis>,
     /// What became of each order that a person chose.
     pub orders: Vec<RunOrder>,
+    /// The call after which the marketplace was given up, if it was.
+    pub failed_call: Option<FailedCall>,
+}
+
+/// The call to a marketplace after which it was given up, kept with its run so that people can see why. It holds no secret,
+/// and nothing of a good reply but its size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedCall {
+    /// The rate-plan name of the call.
+    pub operation: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Host and path, without query.
+    pub target: String,
+    /// The HTTP status; absent if there was no whole reply.
+    pub status: Option<u16>,
+    /// Bytes of the reply's body, unpacked.
+    pub bytes: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Which attempt of its request it was, from 1.
+    pub attempt: u32,
+    /// What was said; absent if the reply was a success by its status (2xx) and only its content was of no use.
+    pub told: Option<ToldCall>,
+}
+
+impl FailedCall {
+    /// What was asked, and what was answered: `GET api.example.com/orders?page=2`, `HTTP 503, text/html, 13 bytes`.
+    pub fn ends(&self) -> (String, String) {
+        let told = self.told.as_ref();
+        let query = told.map(|told| told.query.as_str()).filter(|query| !query.is_empty());
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let answer = match (self.status, told) {
+            (Some(status), told) => {
+                let kind = told.and_then(|told| told.content_type.as_ref());
+                let kind = kind.map(|kind| format!(", {kind}")).unwrap_or_default();
+                format!("HTTP {status}{kind}, {} bytes", self.bytes)
+            }
+            (None, told) => {
+                let why = told.and_then(|told| told.problem.as_deref()).unwrap_or("the cause is not known");
+                format!("no reply: {why}")
+            }
+        };
+        (format!("{} {}{query}", self.method, self.target), answer)
+    }
+
+    /// All of it as lines of text.
+    pub fn lines(&self) -> Vec<String> {
+        let (asked, answered) = self.ends();
+        let told = self.told.as_ref();
+        let text = |part: fn(&ToldCall) -> &String| told.map(part).filter(|text| !text.is_empty()).cloned();
+        let mut lines = vec![format!(
+            "The marketplace was given up after call {}, attempt {}:",
+            self.operation, self.attempt
+        )];
+        lines.push(asked);
+        lines.extend(text(|told| &told.request));
+        lines.push(answered);
+        lines.extend(text(|told| &told.reply));
+        lines
+    }
+}
+
+/// What was sent and what came back, blanked, and cut where it is long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldCall {
+    /// The query, without the question mark.
+    pub query: String,
+    /// The body that was sent.
+    pub request: String,
+    /// The reply's content type.
+    pub content_type: Option<String>,
+    /// The reply's body.
+    pub reply: String,
+    /// Why there was no reply.
+    pub problem: Option<String>,
 }
 
 /// Quiet runs of a task that are kept: enough to see how it went lately.
@@ -252,6 +328,7 @@ impl RunEnd {
             next_run_at: None,
             complete_until: None,
             orders: Vec::new(),
+            failed_call: None,
         }
     }
 

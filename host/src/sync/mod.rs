@@ -37,7 +37,8 @@ use crate::{
     fetch::Fetcher,
     plugins::Registry,
     storage::{
-        Counts, OrderFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskRow, Trigger,
+        Counts, FailedCall, OrderFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskRow,
+        Trigger,
     },
 };
 
@@ -198,6 +199,9 @@ pub struct RunSummary {
     /// The connector's error, if a pull failed.
     #[serde(skip)]
     pub error: Option<ConnectorError>,
+    /// The call after which the first pull that failed was given up.
+    #[serde(skip)]
+    pub failed_call: Option<FailedCall>,
     /// Whether it was told to stop before its end.
     pub stopped: bool,
     /// The channel was lost to another run before the end.

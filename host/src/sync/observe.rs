@@ -154,6 +154,7 @@ impl Engine {
             next_run_at: None,
             complete_until: None,
             orders: Vec::new(),
+            failed_call: None,
         }
     }
 

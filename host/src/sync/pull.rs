@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 
 use super::{SyncError, page, run::Run, world::settings_for};
 use crate::{
+    fetch::{Exchange, Failing},
     plugins::drive::{self, Page},
-    storage::StoreError,
+    storage::{FailedCall, StoreError, ToldCall},
 };
 
 /// Pages that may be fetched ahead of the one being applied.
@@ -57,6 +58,9 @@ impl Run<'_> {
         self.tally.failed_pulls += 1;
         self.tally.nobody_answers |= is_hopeless(error.kind);
         self.tally.last_error = Some(error.to_string());
+        if self.tally.error.is_none() {
+            self.tally.failed_call = self.calls.take_last().map(failed_call);
+        }
         self.tally.error.get_or_insert(error);
     }
 
@@ -69,6 +73,8 @@ impl Run<'_> {
         mut seen: Option<&mut BTreeSet<String>>,
     ) -> Result<Option<Result<Mark, ConnectorError>>, SyncError> {
         let statuses = self.request.statuses().to_vec();
+        // What was sent before is not what this pull may fail of.
+        self.calls.take_last();
         let work = Work::Pull(Pull { task: self.request.duty(), statuses, scope, mark });
         let settings = settings_for(&self.open.connector, &self.open.channel.settings, &self.secret_names);
         let job = Job { now: self.setting.now, settings, work };
@@ -129,6 +135,15 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+fn failed_call(last: Exchange) -> FailedCall {
+    let Exchange { operation, method, target, status, bytes, took_ms, attempt, failing, .. } = last;
+    let told = failing.map(|failing| {
+        let Failing { query, request, content_type, reply, problem } = *failing;
+        ToldCall { query, request, content_type, reply, problem }
+    });
+    FailedCall { operation, method, target, status, bytes, took_ms, attempt, told }
 }
 
 fn is_hopeless(kind: ErrorKind) -> bool {

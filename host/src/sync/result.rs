@@ -5,7 +5,7 @@ use plugin_api::{Error as ConnectorError, Millis};
 use super::{RunSummary, SyncError, chosen::Chosen, world::Calls};
 use crate::{
     domain::apply::Outcome,
-    storage::{Counts, RunId, RunLine, RunResult},
+    storage::{Counts, FailedCall, RunId, RunLine, RunResult},
 };
 
 const DAY: Millis = 86_400_000;
@@ -25,6 +25,8 @@ pub(super) struct Tally {
     pub(super) failed_pulls: u64,
     pub(super) error: Option<ConnectorError>,
     pub(super) last_error: Option<String>,
+    /// The attempt after which the first of them was given up.
+    pub(super) failed_call: Option<FailedCall>,
     /// A pull failed in a way in which the next would fail as well.
     pub(super) nobody_answers: bool,
     pub(super) lease_lost: bool,
@@ -74,6 +76,7 @@ fn told(run: Option<RunId>, tally: Tally, result: RunResult, message: String) ->
         orders: tally.chosen.told(ended_early),
         absent: tally.absent,
         error: tally.error,
+        failed_call: tally.failed_call,
         stopped: tally.stopped,
         lease_lost: tally.lease_lost,
     }

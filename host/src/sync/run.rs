@@ -41,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) world: World,
     pub(super) secret_names: Vec<String>,
     pub(super) watch: Option<Watch>,
+    pub(super) calls: Arc<Calls>,
     pub(super) tally: Tally,
     /// Chosen orders of the batches that have been answered.
     pub(super) answered: u64,
@@ -136,6 +137,7 @@ impl Engine {
             more_orders: 0,
             absent: Vec::new(),
             error: None,
+            failed_call: None,
             stopped: false,
             lease_lost: false,
         }))
@@ -157,6 +159,7 @@ impl Engine {
             more_orders: 0,
             absent: Vec::new(),
             error: None,
+            failed_call: None,
             stopped: false,
             lease_lost: false,
         };
@@ -201,6 +204,7 @@ impl Engine {
                 .map(|row| self.due_again(row, summary, began)),
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
             orders: summary.orders.clone(),
+            failed_call: summary.failed_call.clone(),
         }
     }
 
@@ -231,6 +235,7 @@ impl Engine {
                     world,
                     secret_names,
                     watch,
+                    calls: Arc::clone(&calls),
                     tally: Tally::default(),
                     answered: 0,
                 };

@@ -62,6 +62,7 @@ type Known = LruCache<(TenantCode, ChannelCode), (u64, Arc<Account>)>;
 pub(super) struct Calls {
     sent: AtomicU64,
     again: AtomicU64,
+    last: Mutex<Option<Exchange>>,
 }
 
 impl Calls {
@@ -73,7 +74,13 @@ impl Calls {
         self.again.load(Ordering::Relaxed)
     }
 
+    /// The last attempt since this was last asked for.
+    pub(super) fn take_last(&self) -> Option<Exchange> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn count(&self, exchange: &Exchange) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange.clone());
         self.sent.fetch_add(1, Ordering::Relaxed);
         if exchange.attempt > 1 {
             self.again.fetch_add(1, Ordering::Relaxed);

@@ -33,6 +33,18 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/console/t/acme/orders/sync", For::Role(Role::Operator)),
     ("GET", "/console/t/acme/orders/O001", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/sync", For::Role(Role::Viewer)),
+    ("GET", "/console/t/acme/attention", For::Role(Role::Viewer)),
+    ("POST", "/console/t/acme/conflicts/CF1/accept", For::Role(Role::Operator)),
+    ("POST", "/console/t/acme/conflicts/CF1/keep", For::Role(Role::Operator)),
+    ("POST", "/console/t/acme/putaways/PA1/complete", For::Role(Role::Operator)),
+    ("GET", "/console/t/acme/tasks", For::Role(Role::Viewer)),
+    ("GET", "/console/t/acme/tasks/FK1/status", For::Role(Role::Viewer)),
+    ("POST", "/console/t/acme/tasks/FK1/status", For::Role(Role::Admin)),
+    ("POST", "/console/t/acme/tasks/FK1/status/pause", For::Role(Role::Admin)),
+    ("POST", "/console/t/acme/tasks/FK1/status/resume", For::Role(Role::Admin)),
+    ("POST", "/console/t/acme/tasks/FK1/status/run-now", For::Role(Role::Operator)),
+    ("GET", "/console/t/acme/runs", For::Role(Role::Viewer)),
+    ("GET", "/console/t/acme/runs/R1", For::Role(Role::Viewer)),
 ];
 
 const PEOPLE: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];

@@ -298,6 +298,7 @@ impl Engine {
                     next_run_at: Some(NOW + 60_000),
                     complete_until: *until,
                     orders: Vec::new(),
+                    failed_call: None,
                 };
                 let fence = fence.map(|fence| &self.fences[fence]);
                 store.finish_run(self.runs[*run], &end, fence).await.map(done)

@@ -1,5 +1,7 @@
 //! The pages, a file each, with the addresses that they have.
 
+mod attention;
+mod duties;
 mod enter;
 mod home;
 mod nowhere;
@@ -10,8 +12,12 @@ mod orders_saved;
 mod orders_sync;
 mod overview;
 mod password;
+mod run;
+mod runs;
 mod sign_in;
 mod sync;
+mod task;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -32,6 +38,12 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(orders_sync::routes())
         .merge(order::routes())
         .merge(sync::routes())
+        .merge(attention::routes())
+        .merge(duties::routes())
+        .merge(tasks::routes())
+        .merge(task::routes())
+        .merge(runs::routes())
+        .merge(run::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

@@ -54,10 +54,10 @@ use self::{
     statement::with,
 };
 use super::{
-    Call, Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder,
-    NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece,
-    PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store, StoreError,
-    TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
+    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount, Mode,
+    NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part,
+    Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store,
+    StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -493,6 +493,10 @@ impl Store for Postgres {
 
     async fn run_orders(&self, run: RunId) -> Result<Vec<RunOrder>> {
         self.host("was reading a run", Access::Read, job!(|db| run::orders(db, run).await)).await
+    }
+
+    async fn failed_call(&self, run: RunId) -> Result<Option<FailedCall>> {
+        self.host("was reading a run", Access::Read, job!(|db| run::failed_call(db, run).await)).await
     }
 
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {

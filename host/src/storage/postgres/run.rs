@@ -15,8 +15,8 @@ use super::{
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
-        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, StoreError,
-        Trigger, record, run::QUIET_RUNS_KEPT,
+        Counts, FailedCall, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult,
+        StoreError, Trigger, record, run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -121,7 +121,7 @@ async fn write_end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) ->
         db,
         AssertSqlSafe(format!(
             "UPDATE runs SET ended_at = $3, result = $4, message = $5, counts = $6, calls = $7, retries = $8,
-                 is_quiet = $9 AND request_key IS NULL
+                 is_quiet = $9 AND request_key IS NULL, failed_call = $10
              WHERE tenant = $1 AND id = $2 AND ended_at IS NULL RETURNING {COLUMNS}"
         )),
         with![
@@ -133,7 +133,8 @@ async fn write_end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) ->
             json(&end.counts)?,
             end.calls.cast_signed(),
             end.retries.cast_signed(),
-            end.is_quiet()
+            end.is_quiet(),
+            end.failed_call.as_ref().map(json).transpose()?
         ],
         row,
     )
@@ -257,6 +258,12 @@ pub(super) async fn orders(db: &mut Tx, id: RunId) -> Result<Vec<RunOrder>, Fail
         with![run.tenant.as_str(), id.0],
     )
     .await
+}
+
+/// The call after which the marketplace was given up.
+pub(super) async fn failed_call(db: &mut Tx, id: RunId) -> Result<Option<FailedCall>, Fail> {
+    let sql = "SELECT failed_call FROM runs WHERE id = $1 AND failed_call IS NOT NULL";
+    first(db, sql, with![id.0], |row| body(row, 0, "failed call")).await
 }
 
 /// The run that was made for a request.

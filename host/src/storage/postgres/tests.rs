@@ -858,5 +858,6 @@ fn done() -> RunEnd {
         next_run_at: None,
         complete_until: None,
         orders: Vec::new(),
+        failed_call: None,
     }
 }

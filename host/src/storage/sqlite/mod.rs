@@ -47,10 +47,10 @@ use self::{
     writer::{Weight, Writer},
 };
 use super::{
-    Call, Claim, ConflictRow, Decide, DueTask, Fence, Freshness, Full, Health, ItemCount, Mode, NamedOrder,
-    NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, Piece,
-    PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store, StoreError,
-    TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
+    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount, Mode,
+    NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part,
+    Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store,
+    StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -329,6 +329,10 @@ impl Store for Sqlite {
 
     async fn run_orders(&self, run: RunId) -> Result<Vec<RunOrder>> {
         self.read("was reading a run", move |db| run::orders(db, run)).await
+    }
+
+    async fn failed_call(&self, run: RunId) -> Result<Option<FailedCall>> {
+        self.read("was reading a run", move |db| run::failed_call(db, run)).await
     }
 
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
-        Counts, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, StoreError,
-        Trigger, run::QUIET_RUNS_KEPT,
+        Counts, FailedCall, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult,
+        StoreError, Trigger, run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -128,7 +128,7 @@ fn write_end(db: &Connection, run: &Run, end: &RunEnd) -> Result<(), Fail> {
     execute(
         db,
         "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8,
-             is_quiet = ?9 AND request_key IS NULL
+             is_quiet = ?9 AND request_key IS NULL, failed_call = ?10
          WHERE tenant = ?1 AND id = ?2",
         params![
             run.tenant.as_str(),
@@ -139,7 +139,8 @@ fn write_end(db: &Connection, run: &Run, end: &RunEnd) -> Result<(), Fail> {
             json(&end.counts)?,
             end.calls.cast_signed(),
             end.retries.cast_signed(),
-            end.is_quiet()
+            end.is_quiet(),
+            end.failed_call.as_ref().map(json).transpose()?
         ],
     )?;
     save::run_orders(db, &run.tenant, run.id, &end.orders)?;
@@ -206,6 +207,12 @@ pub(super) fn orders(db: &Connection, id: RunId) -> Result<Vec<RunOrder>, Fail> 
         "SELECT body FROM run_orders WHERE tenant = ?1 AND run = ?2 ORDER BY line",
         params![run.tenant.as_str(), id.0],
     )
+}
+
+/// The call after which the marketplace was given up.
+pub(super) fn failed_call(db: &Connection, id: RunId) -> Result<Option<FailedCall>, Fail> {
+    let sql = "SELECT failed_call FROM runs WHERE id = ?1 AND failed_call IS NOT NULL";
+    first(db, sql, [id.0], |row| record("failed call", row.get_ref(0)?.as_str().map_err(other)?))
 }
 
 /// The run that was made for a request.

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::secrets::Secret;
 use crate::storage::{
-    Claim, Counts, Full, NewRun, NewTask, OrderOutcome, PageKeys, PageResult, RunEnd, RunFilter, RunId,
-    RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow, Trigger,
+    Claim, Counts, FailedCall, Full, NewRun, NewTask, OrderOutcome, PageKeys, PageResult, RunEnd, RunFilter,
+    RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow, ToldCall, Trigger,
 };
 
 fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
@@ -38,6 +38,7 @@ fn end(result: RunResult, ended_at: Millis) -> RunEnd {
         next_run_at: Some(ended_at + MINUTE),
         complete_until: None,
         orders: Vec::new(),
+        failed_call: None,
     }
 }
 
@@ -344,11 +345,32 @@ pub(crate) async fn a_run_tells_how_far_it_is_and_keeps_what_became_of_chosen_or
         message: "a sentence".into(),
     };
     let orders = vec![chosen("O2", OrderOutcome::NotMentioned), chosen("O1", OrderOutcome::Unchanged)];
-    let end = RunEnd { orders: orders.clone(), ..end(RunResult::Success, now()) };
+    let told = ToldCall {
+        query: "page=2".into(),
+        request: String::new(),
+        content_type: Some("text/html".into()),
+        reply: "<h1>down</h1>".into(),
+        problem: None,
+    };
+    let call = FailedCall {
+        operation: "list".into(),
+        method: "GET".into(),
+        target: "api.example.com/orders".into(),
+        status: Some(503),
+        bytes: 13,
+        took_ms: 7,
+        attempt: 2,
+        told: Some(told),
+    };
+    let end =
+        RunEnd { orders: orders.clone(), failed_call: Some(call.clone()), ..end(RunResult::Partial, now()) };
+    assert_eq!(store.failed_call(run).await.unwrap(), None, "it has not ended");
     store.finish_run(run, &end, None).await.unwrap();
     store.finish_run(run, &end, Some(&fence)).await.unwrap();
     assert_eq!(store.run_orders(run).await.unwrap(), orders, "in their order, once");
     assert!(store.run_orders(RunId(99)).await.unwrap().is_empty());
+    assert_eq!(store.failed_call(run).await.unwrap(), Some(call));
+    assert_eq!(store.failed_call(RunId(99)).await.unwrap(), None);
 }
 
 pub(crate) async fn two_runs_are_not_made_for_one_request(db: &impl Database) {

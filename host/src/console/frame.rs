@@ -8,14 +8,22 @@ use crate::domain::codes::TenantCode;
 pub(super) enum Section {
     Overview,
     Orders,
+    Channels,
+    Connectors,
+    Settings,
     /// Not below a tenant, or about the person themselves.
     Elsewhere,
 }
 
 impl Section {
     /// In the order in which they are shown: the section, its name, the last part of its address.
-    const ALL: &[(Section, &'static str, &'static str)] =
-        &[(Section::Overview, "Overview", ""), (Section::Orders, "Orders", "orders")];
+    const ALL: &[(Section, &'static str, &'static str)] = &[
+        (Section::Overview, "Overview", ""),
+        (Section::Orders, "Orders", "orders"),
+        (Section::Channels, "Channels", "channels"),
+        (Section::Connectors, "Connectors", "connectors"),
+        (Section::Settings, "Settings", "settings"),
+    ];
 }
 
 /// A line of the navigation.

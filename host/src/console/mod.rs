@@ -12,6 +12,7 @@ mod pages;
 mod place;
 mod session;
 mod shown;
+mod typed;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

@@ -1,10 +1,13 @@
 //! The pages, a file each, with the addresses that they have.
 
+mod channels;
+mod connectors;
 mod enter;
 mod home;
 mod nowhere;
 mod orders;
 mod password;
+mod settings;
 mod sign_in;
 
 use std::sync::Arc;
@@ -21,6 +24,9 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(enter::routes())
         .merge(password::routes())
         .merge(orders::routes())
+        .merge(channels::routes())
+        .merge(connectors::routes())
+        .merge(settings::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

@@ -2,6 +2,8 @@
 
 mod attention;
 mod duties;
+mod channels;
+mod connectors;
 mod enter;
 mod home;
 mod nowhere;
@@ -14,6 +16,7 @@ mod overview;
 mod password;
 mod run;
 mod runs;
+mod settings;
 mod sign_in;
 mod sync;
 mod task;
@@ -44,6 +47,9 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(task::routes())
         .merge(runs::routes())
         .merge(run::routes())
+        .merge(channels::routes())
+        .merge(connectors::routes())
+        .merge(settings::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0004_sync_now.sql"),
     include_str!("../../../migrations/postgres/0005_access.sql"),
     include_str!("../../../migrations/postgres/0006_webhooks.sql"),
+    include_str!("../../../migrations/postgres/0008_shards.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_sync_now.sql"),
     include_str!("../../../migrations/sqlite/0005_access.sql"),
     include_str!("../../../migrations/sqlite/0006_webhooks.sql"),
+    include_str!("../../../migrations/sqlite/0008_shards.sql"),
 ];
 
 /// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections

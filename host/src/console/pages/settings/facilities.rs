@@ -56,7 +56,12 @@ fn words(traceability: Traceability) -> &'static str {
     TRACEABILITY.iter().find(|(known, _)| *known == traceability).map_or("", |(_, words)| words)
 }
 
-async fn page<S>(console: &Console, place: &In<S>, typed: &Typed, wrong: Wrong) -> Result<FacilitiesPage, Fault> {
+async fn page<S>(
+    console: &Console,
+    place: &In<S>,
+    typed: &Typed,
+    wrong: Wrong,
+) -> Result<FacilitiesPage, Fault> {
     Ok(FacilitiesPage {
         frame: frame(place, "Facilities"),
         tabs: tabs(place, "facilities"),
@@ -116,11 +121,20 @@ mod tests {
     fn facilities_say_how_they_know_their_units() {
         let row = Facility { code: "DEL<1>".into(), traceability: Traceability::Sku };
         let text = sample(vec![row], true);
-        for part in ["DEL&#60;1&#62;", "by product", "D&#60;1&#62;", "A code cannot be empty.", "value=\"ITEM\" selected"] {
+        for part in [
+            "DEL&#60;1&#62;",
+            "by product",
+            "D&#60;1&#62;",
+            "A code cannot be empty.",
+            "value=\"ITEM\" selected",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         let text = sample(Vec::new(), false);
-        assert!(text.contains("No facilities yet") && !text.contains("<button type=\"submit\">Save"), "{text}");
+        assert!(
+            text.contains("No facilities yet") && !text.contains("<button type=\"submit\">Save"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -227,7 +227,8 @@ async fn page<S>(
 
 async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked): Query<Asked>) -> Shown {
     let known = console.store.sequences(&place.tenant).await?;
-    let chosen = known.iter().find(|row| row.owner == asked.owner.as_str() && row.kind.as_str() == asked.kind);
+    let chosen =
+        known.iter().find(|row| row.owner == asked.owner.as_str() && row.kind.as_str() == asked.kind);
     let form = chosen.map_or_else(Fields::empty, Fields::of);
     show(&page(&console, &place, &known, form, Wrong::default()).await?)
 }
@@ -290,11 +291,15 @@ mod tests {
             page.render().unwrap()
         };
         let text = page(vec![Row::of(&series(), here, now()), Row::of(&too_long, here, now())], true);
-        for part in ["DEL&#60;1&#62;", "INV/25-26/0007", "too long", "owner=DEL%3C1%3E&#38;kind=SALE_INVOICE"] {
+        for part in ["DEL&#60;1&#62;", "INV/25-26/0007", "too long", "owner=DEL%3C1%3E&#38;kind=SALE_INVOICE"]
+        {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         let text = page(Vec::new(), false);
-        assert!(text.contains("No number series yet") && !text.contains("<form class=\"settings\""), "{text}");
+        assert!(
+            text.contains("No number series yet") && !text.contains("<form class=\"settings\""),
+            "{text}"
+        );
     }
 
     #[test]

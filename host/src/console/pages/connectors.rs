@@ -112,8 +112,8 @@ fn matrix(said: &Descriptor) -> Vec<Claims> {
     }
     let cell = |status: Status, by: ShippedBy, scope: ScopeKind| {
         let claims = said.capabilities.iter();
-        let claims = claims
-            .filter(|claim| claim.status == status && claim.shipped_by == by && claim.scope == scope);
+        let claims =
+            claims.filter(|claim| claim.status == status && claim.shipped_by == by && claim.scope == scope);
         claims.map(|claim| claim.evidence).max().map(|evidence| {
             let tone = match evidence {
                 Evidence::Live => Tone::Good,
@@ -226,7 +226,9 @@ mod tests {
         let rows = matrix(&sample_descriptor());
         let words = |row: &Claims| -> Vec<String> {
             let cells = row.cells.iter().map(|cell| cell.as_ref().map_or("-".into(), ToString::to_string));
-            cells.map(|cell| cell.replace("</span>", "").rsplit('>').next().unwrap_or("").to_owned()).collect()
+            cells
+                .map(|cell| cell.replace("</span>", "").rsplit('>').next().unwrap_or("").to_owned())
+                .collect()
         };
         assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), ["DISPATCHED", "RETURNED"]);
         assert_eq!(words(&rows[0]), ["live", "live", "-", "-"]);
@@ -251,14 +253,22 @@ mod tests {
             operations: said.operations,
         };
         let text = page.render().unwrap();
-        for part in ["Bazaar &#60;b&#62;", "documented", "list &#60;it&#62;", "a &#60;guess&#62;", "No answer", "1.2.3"] {
+        for part in [
+            "Bazaar &#60;b&#62;",
+            "documented",
+            "list &#60;it&#62;",
+            "a &#60;guess&#62;",
+            "No answer",
+            "1.2.3",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
     }
 
     #[test]
     fn refused_files_are_counted_for_all_and_explained_to_who_runs_the_host() {
-        let refusals = || vec![Refusal { path: "/opt/libx.so".into(), sentence: "it is <broken>".to_owned() }];
+        let refusals =
+            || vec![Refusal { path: "/opt/libx.so".into(), sentence: "it is <broken>".to_owned() }];
         let page = |refused, rows| {
             let page = ConnectorsPage { frame: sample_frame(Section::Connectors), rows, refused };
             page.render().unwrap()

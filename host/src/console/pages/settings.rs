@@ -169,7 +169,9 @@ mod tests {
     #[test]
     fn an_admin_reads_what_going_live_means_before_it_is_done() {
         let text = sample(false, true);
-        for part in ["a&#60;b&#62;", "is not live", "name=\"sure\"", "value=\"live\"", "No channel is switched on"] {
+        for part in
+            ["a&#60;b&#62;", "is not live", "name=\"sure\"", "value=\"live\"", "No channel is switched on"]
+        {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         let text = sample(true, true);

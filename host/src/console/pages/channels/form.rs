@@ -271,8 +271,10 @@ pub(super) fn sample_descriptor() -> Descriptor {
 
 #[cfg(test)]
 pub(super) fn sample_channel() -> Channel {
-    serde_json::from_value(serde_json::json!({"code": "BZ1", "connector": "bazaar", "default_facility": "DEL1",
-        "settings": {"seller_id": "S<1>", "words": {"SENT": "DISPATCHED"}, "easy_ship": true}}))
+    serde_json::from_value(
+        serde_json::json!({"code": "BZ1", "connector": "bazaar", "default_facility": "DEL1",
+        "settings": {"seller_id": "S<1>", "words": {"SENT": "DISPATCHED"}, "easy_ship": true}}),
+    )
     .expect("a channel")
 }
 
@@ -294,7 +296,10 @@ mod tests {
         let form = ChannelForm::of(&sample_descriptor(), &channel, &stored, &[]);
         let field = |name: &str| form.fields.iter().find(|field| field.label == name).unwrap();
         assert_eq!(field("words").value, "SENT = DISPATCHED");
-        assert_eq!((field("easy_ship").value.as_str(), field("easy_ship").default.as_deref()), ("true", Some("no")));
+        assert_eq!(
+            (field("easy_ship").value.as_str(), field("easy_ship").default.as_deref()),
+            ("true", Some("no"))
+        );
         assert!(field("seller_id").is_needed && !field("base_url").is_needed);
         assert_eq!((&field("token").input, field("token").value.as_str()), (&Input::Secret(true), ""));
     }
@@ -311,7 +316,8 @@ mod tests {
         ]);
         let Read { draft, wrong } = read(&sample_descriptor(), sample_channel(), &sent).unwrap();
         assert!(wrong.is_empty(), "{wrong:?}");
-        let expected = json!({"seller_id": "42", "page_size": 20, "words": {"A": "DISPATCHED", "B": "CANCELLED"}});
+        let expected =
+            json!({"seller_id": "42", "page_size": 20, "words": {"A": "DISPATCHED", "B": "CANCELLED"}});
         assert_eq!(Value::Object(draft.channel.settings), expected);
         assert_eq!((draft.channel.default_facility, draft.channel.shipping), (None, Some(ShippedBy::Seller)));
         assert!(draft.channel.trust_delivery);
@@ -336,12 +342,14 @@ mod tests {
             assert!(wrong.say(field).to_string().contains(said), "{field}: {wrong:?}");
         }
         let from_connector = ChannelError::Settings(
-            "bazaar 1.0.0 does not take these settings: `page_size` must be a whole number from 1 to 100".into(),
+            "bazaar 1.0.0 does not take these settings: `page_size` must be a whole number from 1 to 100"
+                .into(),
         );
         let wrong = explain(&sample_descriptor(), from_connector).unwrap();
         let said = wrong.say("setting.page_size").to_string();
         assert!(said.contains("This must be a whole number from 1 to 100."), "{said}");
-        let unnamed = explain(&sample_descriptor(), ChannelError::Settings("no two of them fit".into())).unwrap();
+        let unnamed =
+            explain(&sample_descriptor(), ChannelError::Settings("no two of them fit".into())).unwrap();
         assert!(unnamed.say("").to_string().contains("No two of them fit."));
         for wrong in [("shipping", "MAIL"), ("invoice_numbering", "MAIL")] {
             let read = read(&sample_descriptor(), sample_channel(), &typed(&[wrong]));
@@ -355,6 +363,9 @@ mod tests {
         let form = ChannelForm::of(&sample_descriptor(), &sample_channel(), &BTreeSet::new(), &[]);
         let form = form.again(&sent, Wrong::default());
         let value = |name: &str| form.fields.iter().find(|field| field.label == name).unwrap().value.clone();
-        assert_eq!((value("page_size"), value("token"), value("seller_id")), ("many".into(), "".into(), "".into()));
+        assert_eq!(
+            (value("page_size"), value("token"), value("seller_id")),
+            ("many".into(), "".into(), "".into())
+        );
     }
 }

@@ -13,7 +13,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    form::{self, ChannelForm},
+    form::{self, ChannelForm, Input},
     state,
     tasks::TaskLine,
 };
@@ -180,7 +180,10 @@ async fn save(
     let channel = known(&console, &place, &code).await?;
     let engine = Arc::clone(&console.served.borrow().engine);
     let connector = engine.registry().get(&channel.connector).ok_or_else(|| {
-        Fault::Refused(format!("Connector {} is not loaded, so nobody can check its settings", channel.connector))
+        Fault::Refused(format!(
+            "Connector {} is not loaded, so nobody can check its settings",
+            channel.connector
+        ))
     })?;
     let read = form::read(&connector.descriptor, channel, &typed)?;
     let draft = read.draft;
@@ -218,7 +221,8 @@ async fn test(
 ) -> Shown {
     let channel = known(&console, &place, &code).await?;
     let engine = Arc::clone(&console.served.borrow().engine);
-    let tested = engine.test_connection(&place.tenant, &channel.code).await.map_err(|error| Fault::from(&error))?;
+    let tested =
+        engine.test_connection(&place.tenant, &channel.code).await.map_err(|error| Fault::from(&error))?;
     show(&ChannelPage { tested: Some(Tested::of(&tested)), ..page(&console, &place, &channel).await? })
 }
 
@@ -227,10 +231,16 @@ impl Tested {
         use plugin_api::ErrorKind as Kind;
         let remedy = match tested.kind {
             _ if tested.works => "",
-            Some(Kind::Auth) => "The marketplace does not accept the credentials: type the secrets again, and look whether the account is still authorised.",
+            Some(Kind::Auth) => {
+                "The marketplace does not accept the credentials: type the secrets again, and look whether the account is still authorised."
+            }
             Some(Kind::Config) => "Change the setting that is named.",
-            Some(Kind::RateLimited | Kind::Unavailable) => "The marketplace does not answer as it should at the moment: try again in a while.",
-            Some(_) => "Neither setting nor secret is to blame, as far as is known: the host's log has more about it.",
+            Some(Kind::RateLimited | Kind::Unavailable) => {
+                "The marketplace does not answer as it should at the moment: try again in a while."
+            }
+            Some(_) => {
+                "Neither setting nor secret is to blame, as far as is known: the host's log has more about it."
+            }
             None => "Mend what is named and test again.",
         };
         Tested { works: tested.works, message: sentence(&tested.message), calls: tested.calls, remedy }
@@ -298,7 +308,9 @@ mod tests {
     #[test]
     fn an_admin_gets_a_form_and_a_viewer_reads_only() {
         let text = sample(true).render().unwrap();
-        for part in ["S&#60;1&#62;", "Your number &#60;there&#62;.", "Save", "Test the connection", "Switch it off"] {
+        for part in
+            ["S&#60;1&#62;", "Your number &#60;there&#62;.", "Save", "Test the connection", "Switch it off"]
+        {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         assert!(text.contains("type=\"password\"") && text.contains("is set"), "{text}");
@@ -317,7 +329,10 @@ mod tests {
         };
         let page = ChannelPage { tested: Some(went(false, Some(ErrorKind::Auth))), ..sample(true) };
         let text = page.render().unwrap();
-        assert!(text.contains("The token &#60;x&#62; was refused") && text.contains("type the secrets again"), "{text}");
+        assert!(
+            text.contains("The token &#60;x&#62; was refused") && text.contains("type the secrets again"),
+            "{text}"
+        );
         let page = ChannelPage { tested: Some(went(true, None)), ..sample(true) };
         assert!(page.render().unwrap().contains("The connection works"));
     }

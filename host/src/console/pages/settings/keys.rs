@@ -52,6 +52,13 @@ struct KeysPage {
     wrong: Wrong,
 }
 
+impl KeysPage {
+    /// Whether the form's box for a scope was ticked.
+    fn is_chosen(&self, scope: &str) -> bool {
+        self.chosen.iter().any(|known| known == scope)
+    }
+}
+
 struct Row {
     id: String,
     label: String,
@@ -97,12 +104,7 @@ impl Row {
     }
 }
 
-async fn page(
-    console: &Console,
-    place: &In<Admin>,
-    typed: &Typed,
-    wrong: Wrong,
-) -> Result<KeysPage, Fault> {
+async fn page(console: &Console, place: &In<Admin>, typed: &Typed, wrong: Wrong) -> Result<KeysPage, Fault> {
     let now = console.clock.now_ms();
     let here = address(place, "keys");
     let keys = console.store.api_keys(Some(&place.tenant)).await?;
@@ -224,7 +226,9 @@ mod tests {
     #[test]
     fn a_key_is_shown_once_and_says_so() {
         let text = sample(vec![Row::of(key(), "/console/t/acme/settings/keys", 0)], Some("ssk_x"));
-        for part in ["the &#60;shop&#62;", "ssk_x", "not shown again", "keys/k1/revoke", "read, orders", "never used"] {
+        for part in
+            ["the &#60;shop&#62;", "ssk_x", "not shown again", "keys/k1/revoke", "read, orders", "never used"]
+        {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         assert!(sample(Vec::new(), None).contains("No keys yet"));

@@ -60,8 +60,7 @@ struct Asked {
 
 /// Who is who, by the name that actions carry.
 fn names(people: &[Person], keys: &[ApiKey]) -> HashMap<String, String> {
-    let people =
-        people.iter().map(|person| (format!("user:{}", person.user.id), person.user.login.clone()));
+    let people = people.iter().map(|person| (format!("user:{}", person.user.id), person.user.login.clone()));
     let keys = keys.iter().map(|key| {
         let label = if key.label.is_empty() { &key.id } else { &key.label };
         (format!("key:{}", key.id), format!("API key “{label}”"))

@@ -85,7 +85,8 @@ impl Here<'_> {
     fn row(&self, person: &Person, now: Millis) -> Option<Row> {
         let tenant = &self.place.tenant;
         let everywhere = person.roles.iter().find(|(of, _)| of.is_none());
-        let (of, role) = everywhere.or_else(|| person.roles.iter().find(|(of, _)| of.as_ref() == Some(tenant)))?;
+        let (of, role) =
+            everywhere.or_else(|| person.roles.iter().find(|(of, _)| of.as_ref() == Some(tenant)))?;
         let user = &person.user;
         let is_self = user.id == self.place.somebody.person.user.id;
         let state = match (user.disabled_at, user.must_change_password) {
@@ -120,7 +121,12 @@ fn here(place: &In<Admin>) -> Here<'_> {
     Here { place, people: address(place, "people") }
 }
 
-async fn page(console: &Console, place: &In<Admin>, typed: &Typed, wrong: Wrong) -> Result<PeoplePage, Fault> {
+async fn page(
+    console: &Console,
+    place: &In<Admin>,
+    typed: &Typed,
+    wrong: Wrong,
+) -> Result<PeoplePage, Fault> {
     let (now, here) = (console.clock.now_ms(), here(place));
     let people = console.store.users().await?;
     Ok(PeoplePage {
@@ -217,7 +223,9 @@ async fn known(console: &Console, place: &In<Admin>, login: &str) -> Result<(Per
         let row = here(place).row(&person, console.clock.now_ms())?;
         Some((person, row))
     });
-    found.ok_or_else(|| Fault::NotFound(format!("Nobody with a role in tenant {} signs in as {login}", place.tenant)))
+    found.ok_or_else(|| {
+        Fault::NotFound(format!("Nobody with a role in tenant {} signs in as {login}", place.tenant))
+    })
 }
 
 async fn set_role(
@@ -296,7 +304,9 @@ mod tests {
     #[test]
     fn people_are_shown_with_their_roles_and_forms_where_they_can_be_changed() {
         let text = sample(vec![row(Some("/people/ana/role"))], None);
-        for part in ["ana&#60;1&#62;", "Ana &#60;b&#62;", "action=\"/people/ana/role\"", "Give 1 to 100 characters."] {
+        for part in
+            ["ana&#60;1&#62;", "Ana &#60;b&#62;", "action=\"/people/ana/role\"", "Give 1 to 100 characters."]
+        {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         let text = sample(vec![row(None)], None);

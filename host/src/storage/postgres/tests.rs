@@ -31,8 +31,8 @@ use crate::{
     secrets::{Key, Secret},
     storage::{
         Attempt, Call, Claim, Counts, Ended, Fence, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult,
-        PageState, RunEnd, RunLine, RunResult, SavedFilter, Store, StoreError, TaskEdit, Trigger,
-        WebhookEdit, WebhookStore as _, WebhookTurn,
+        PageState, PeopleStore as _, RunEnd, RunLine, RunResult, SavedFilter, Store, StoreError, TaskEdit,
+        Trigger, WebhookEdit, WebhookStore as _, WebhookTurn,
         copy::{NOT_COPIED, SHARED_TABLES},
         rows::TENANT_TABLES,
         suite::{

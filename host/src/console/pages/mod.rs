@@ -3,9 +3,14 @@
 mod enter;
 mod home;
 mod nowhere;
+mod order;
 mod orders;
+mod orders_filter;
+mod orders_sync;
+mod overview;
 mod password;
 mod sign_in;
+mod sync;
 
 use std::sync::Arc;
 
@@ -20,7 +25,11 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(sign_in::routes())
         .merge(enter::routes())
         .merge(password::routes())
+        .merge(overview::routes())
         .merge(orders::routes())
+        .merge(orders_sync::routes())
+        .merge(order::routes())
+        .merge(sync::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

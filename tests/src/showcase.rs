@@ -237,7 +237,7 @@ impl Showcase {
     /// Lets the marketplace of TC1 fail from now on, and a task meet it.
     fn break_one(&self) -> Result<()> {
         self.tata.faults(vec![Fault::next(Kind::ServerError { status: 503 }).times(u32::MAX)]);
-        let task = ["sync", "--tenant", SELLER, "--channel", self.tata.channel(), "--task", "returns"];
+        let task = ["sync", "--tenant", SELLER, "--channel", self.tata.channel(), "--task", "status"];
         let output = self.command(&task).output()?;
         ensure!(!output.status.success(), "a sync with a marketplace that is down must fail");
         Ok(())

@@ -14,7 +14,6 @@ use crate::{
         apply::{Code, Row},
         codes::TenantCode,
         effect::Change,
-        observed::Observed,
         snapshot::OrderFile,
     },
     storage::{ParkedFilter, ParkedRow},
@@ -57,13 +56,13 @@ pub(super) async fn explain(
 fn tell(out: Out, change: &Change) -> Result<(), Failure> {
     out.line(&format!("\n{}", india(change.at)))?;
     if let Some(said) = &change.observation {
-        out.line(&format!("  Channel {} said {}.", change.channel, said_words(said)))?;
+        out.line(&format!("  Channel {} said {}.", change.channel, said.words()))?;
     }
     if let Some(waited) = &change.waited {
         let since = waited.since.map_or(String::new(), |at| format!(" since {}", india(at)));
         out.line(&format!("  It had waited{since}: {} [{}]", waited.message, waited.cause))?;
     }
-    let rows: Vec<Row> = change.row.split('>').filter_map(row).collect();
+    let rows = Row::chain(&change.row);
     for row in &rows {
         out.line(&format!("  Rule {row}: {}", row.sentence()))?;
     }
@@ -76,41 +75,6 @@ fn tell(out: Out, change: &Change) -> Result<(), Failure> {
     }
     let by = if change.run.starts_with('R') { format!("run {}", change.run) } else { change.run.clone() };
     out.line(&format!("  By {by}, with connector {}.", change.connector))
-}
-
-fn row(id: &str) -> Option<Row> {
-    Row::ALL.iter().copied().find(|row| row.as_str() == id.trim())
-}
-
-/// `"SHIPPED" (DISPATCHED) of item 111, 15 Jan 2026 15:00 IST`
-fn said_words(said: &Observed) -> String {
-    let status = said.status.map_or("no status of ours", plugin_api::Status::as_str);
-    let status = match &said.raw {
-        Some(raw) if raw != status => format!("\"{raw}\" ({status})"),
-        _ => status.to_owned(),
-    };
-    let of = match (&said.item, &said.sku, said.quantity) {
-        (Some(item), _, None) => format!("item {item}"),
-        (Some(item), _, Some(units)) => format!("{units} in total of item {item}"),
-        (None, Some(sku), Some(units)) => format!("{units} in total of {sku}"),
-        (None, Some(sku), None) => sku.clone(),
-        (None, None, _) => "the whole order".to_owned(),
-    };
-    let details = [
-        ("package", &said.package),
-        ("AWB", &said.awb),
-        ("courier", &said.courier),
-        ("invoice", &said.invoice),
-    ];
-    let details = details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
-    let reason = said.ret.as_ref().and_then(|ret| ret.reason.as_ref());
-    let at = said.at.map_or_else(|| "without a time".to_owned(), |at| format!("on {}", india(at)));
-    let parts: Vec<String> = std::iter::once(format!("{status} of {of}"))
-        .chain(details)
-        .chain(reason.map(|reason| format!("because \"{reason}\"")))
-        .chain([at])
-        .collect();
-    parts.join(", ")
 }
 
 fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(), Failure> {
@@ -129,7 +93,7 @@ fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(),
         let since = parked.seen_at.map_or(String::new(), |at| format!(", since {}", india(at)));
         out.line(&format!(
             "  {}{since}: {}. {}",
-            said_words(&parked.observation),
+            parked.observation.words(),
             parked.message,
             remedy(&parked.cause)
         ))?;
@@ -141,42 +105,4 @@ fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(),
         out.line(&format!("  {sentence}"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use plugin_api::Status;
-
-    use super::*;
-    use crate::domain::time;
-
-    #[test]
-    fn what_the_marketplace_said_reads_as_a_sentence() {
-        let said = Observed {
-            order: "OD1".into(),
-            item: Some("111".into()),
-            status: Some(Status::Dispatched),
-            raw: Some("SHIPPED".into()),
-            awb: Some("EK1".into()),
-            at: time::parse("2026-01-15T09:30:00Z"),
-            ..Observed::default()
-        };
-        assert_eq!(
-            said_words(&said),
-            "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST"
-        );
-        let units = Observed {
-            sku: Some("A".into()),
-            quantity: Some(2),
-            status: Some(Status::Cancelled),
-            ..Observed::default()
-        };
-        assert_eq!(said_words(&units), "CANCELLED of 2 in total of A, without a time");
-    }
-
-    #[test]
-    fn a_chain_of_rows_is_read_row_by_row() {
-        let rows: Vec<_> = "D1>L2".split('>').filter_map(row).collect();
-        assert_eq!(rows, [Row::D1, Row::L2]);
-    }
 }

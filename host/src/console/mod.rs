@@ -48,7 +48,6 @@ impl Reached {
 }
 
 /// What the console works with.
-#[expect(dead_code, reason = "no page begins runs yet")]
 pub struct Console {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,

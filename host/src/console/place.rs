@@ -112,6 +112,11 @@ impl<S> In<S> {
         Frame { is_asleep: !self.row.live, ..frame }
     }
 
+    /// Whether the person may do something here.
+    pub(super) fn may(&self, scope: Scope) -> bool {
+        self.somebody.caller.may(scope, &self.tenant)
+    }
+
     /// An address of this tenant.
     pub(super) fn address(&self, parts: &[&str]) -> String {
         tenant_address(&self.tenant, parts)

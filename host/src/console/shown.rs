@@ -3,9 +3,12 @@
 use askama::{Template, filters::HtmlSafe};
 use plugin_api::Millis;
 
-use crate::domain::{
-    order::{ItemStatus, OrderStatus},
-    time,
+use crate::{
+    domain::{
+        order::{ItemStatus, OrderStatus, PackageStatus, ReturnStatus, Stage},
+        time,
+    },
+    storage::{OrderOutcome, RunResult},
 };
 
 /// An instant, as the tenant reads it, with the exact one for who wants it.
@@ -97,6 +100,51 @@ impl From<OrderStatus> for Chip {
     }
 }
 
+impl From<PackageStatus> for Chip {
+    fn from(status: PackageStatus) -> Self {
+        let tone = match status.stage() {
+            Stage::BeforePacked | Stage::Packed => Tone::Plain,
+            Stage::Sent => Tone::Going,
+            Stage::Delivered => Tone::Good,
+            Stage::ComingBack => Tone::Look,
+            Stage::Acknowledged | Stage::Returned | Stage::Gone => Tone::Over,
+        };
+        Chip::new(tone, status.as_str())
+    }
+}
+
+impl From<ReturnStatus> for Chip {
+    fn from(status: ReturnStatus) -> Self {
+        Chip::new(if status.is_open() { Tone::Look } else { Tone::Over }, status.as_str())
+    }
+}
+
+/// How a run ended; without a result it is on.
+impl From<Option<RunResult>> for Chip {
+    fn from(result: Option<RunResult>) -> Self {
+        match result {
+            None => Chip::new(Tone::Going, "RUNNING"),
+            Some(RunResult::Success) => Chip::new(Tone::Good, RunResult::Success.as_str()),
+            Some(RunResult::Partial) => Chip::new(Tone::Look, RunResult::Partial.as_str()),
+            Some(RunResult::Failed) => Chip::new(Tone::Bad, RunResult::Failed.as_str()),
+            Some(RunResult::Skipped) => Chip::new(Tone::Over, RunResult::Skipped.as_str()),
+        }
+    }
+}
+
+impl From<OrderOutcome> for Chip {
+    fn from(outcome: OrderOutcome) -> Self {
+        let tone = match outcome {
+            OrderOutcome::Applied => Tone::Good,
+            OrderOutcome::Unchanged | OrderOutcome::Stale | OrderOutcome::Ignored => Tone::Plain,
+            OrderOutcome::Parked | OrderOutcome::NotMentioned => Tone::Look,
+            OrderOutcome::Refused | OrderOutcome::Conflict | OrderOutcome::NotAnswered => Tone::Bad,
+            OrderOutcome::NotAsked | OrderOutcome::NotDispatched => Tone::Over,
+        };
+        Chip::new(tone, outcome.as_str())
+    }
+}
+
 impl From<ItemStatus> for Chip {
     fn from(status: ItemStatus) -> Self {
         let tone = match status {
@@ -152,6 +200,8 @@ mod tests {
     #[test]
     fn instants_tell_the_exact_one_too() {
         let at = time::parse("2026-01-15T09:30:00Z").unwrap();
+        let full = "<time datetime=\"2026-01-15T09:30:00Z\" title=\"2026-01-15T09:30:00Z\">15 Jan 2026 15:00 IST</time>";
+        assert_eq!(When::at(at).to_string(), full);
         let recent = "<time datetime=\"2026-01-15T09:30:00Z\" title=\"15 Jan 2026 15:00 IST, 2026-01-15T09:30:00Z\">just now</time>";
         assert_eq!(When::ago(at, at).to_string(), recent);
         let words = |ms| When::ago(at, at + ms).words;

@@ -4,7 +4,7 @@ use plugin_api::{Millis, Observation, ReturnFact, ReturnKind, ShippedBy, Status}
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::time::option_instant;
+use super::time::{india, option_instant};
 
 /// One observation line. Absent and empty mean the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +84,39 @@ pub struct ObservedReturn {
     #[serde(default, deserialize_with = "text")]
     #[schemars(with = "Option<super::form::TextOrDigits>")]
     pub courier: Option<String>,
+}
+
+impl Observed {
+    /// What was said, in words: `"SHIPPED" (DISPATCHED) of item 111, on 15 Jan 2026 15:00 IST`.
+    pub fn words(&self) -> String {
+        let status = self.status.map_or("no status of ours", Status::as_str);
+        let status = match &self.raw {
+            Some(raw) if raw != status => format!("\"{raw}\" ({status})"),
+            _ => status.to_owned(),
+        };
+        let of = match (&self.item, &self.sku, self.quantity) {
+            (Some(item), _, None) => format!("item {item}"),
+            (Some(item), _, Some(units)) => format!("{units} in total of item {item}"),
+            (None, Some(sku), Some(units)) => format!("{units} in total of {sku}"),
+            (None, Some(sku), None) => sku.clone(),
+            (None, None, _) => "the whole order".to_owned(),
+        };
+        let details = [
+            ("package", &self.package),
+            ("AWB", &self.awb),
+            ("courier", &self.courier),
+            ("invoice", &self.invoice),
+        ];
+        let details = details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+        let reason = self.ret.as_ref().and_then(|ret| ret.reason.as_ref());
+        let at = self.at.map_or_else(|| "without a time".to_owned(), |at| format!("on {}", india(at)));
+        let parts: Vec<String> = std::iter::once(format!("{status} of {of}"))
+            .chain(details)
+            .chain(reason.map(|reason| format!("because \"{reason}\"")))
+            .chain([at])
+            .collect();
+        parts.join(", ")
+    }
 }
 
 /// A text; a number is taken as its digits, and empty text as none.
@@ -193,5 +226,26 @@ mod tests {
     fn empty_texts_of_an_observation_are_written_as_none() {
         let said = Observation { awb: Some(String::new()), ..Observation::new("OD1", None, "") };
         assert_eq!(Observed::from(said), line(r#"{"order": "OD1"}"#));
+    }
+
+    #[test]
+    fn what_the_marketplace_said_reads_as_a_sentence() {
+        let said = Observed {
+            order: "OD1".into(),
+            item: Some("111".into()),
+            status: Some(Status::Dispatched),
+            raw: Some("SHIPPED".into()),
+            awb: Some("EK1".into()),
+            at: crate::domain::time::parse("2026-01-15T09:30:00Z"),
+            ..Observed::default()
+        };
+        assert_eq!(said.words(), "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST");
+        let units = Observed {
+            sku: Some("A".into()),
+            quantity: Some(2),
+            status: Some(Status::Cancelled),
+            ..Observed::default()
+        };
+        assert_eq!(units.words(), "CANCELLED of 2 in total of A, without a time");
     }
 }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use statusync::access::Role;
 
-use crate::site::Site;
+use crate::site::{Answer, Site, request};
 
 /// Who may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/console/password", For::Signed),
     ("POST", "/console/password", For::Signed),
     ("POST", "/console/sign-out", For::Signed),
+    ("GET", "/console/t/acme", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/orders", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/attention", For::Role(Role::Viewer)),
     ("POST", "/console/t/acme/conflicts/CF1/accept", For::Role(Role::Operator)),
@@ -39,11 +40,14 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/console/t/acme/tasks/FK1/status/run-now", For::Role(Role::Operator)),
     ("GET", "/console/t/acme/runs", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/runs/R1", For::Role(Role::Viewer)),
+    ("POST", "/console/t/acme/orders/sync", For::Role(Role::Operator)),
+    ("GET", "/console/t/acme/orders/O001", For::Role(Role::Viewer)),
+    ("GET", "/console/t/acme/sync", For::Role(Role::Viewer)),
 ];
 
 const PEOPLE: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
 
-async fn ask(site: &Site, method: &str, path: &str, cookie: &str) -> crate::site::Answer {
+async fn ask(site: &Site, method: &str, path: &str, cookie: &str) -> Answer {
     if method == "GET" { site.get(path, cookie).await } else { site.post(path, cookie, &[]).await }
 }
 
@@ -91,8 +95,8 @@ async fn what_another_site_sends_is_refused_whoever_is_signed_in() {
             ("sec-fetch-site", "same-site"),
             ("origin", "https://other.example"),
         ] {
-            let request = site.request(method, path, &cookie).header(name, value);
-            let answer = site.send(request.body(Body::empty()).unwrap()).await;
+            let sent = request(method, path, &cookie).header(name, value);
+            let answer = site.send(sent.body(Body::empty()).unwrap()).await;
             answer.shows(403, &["came from another site"]);
         }
     }

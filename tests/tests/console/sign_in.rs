@@ -16,7 +16,7 @@ async fn somebody_signs_in_and_out_and_both_are_noted() {
     let set = answer.headers["set-cookie"].to_str().unwrap();
     assert!(set.contains("HttpOnly; SameSite=Lax") && !set.contains("Secure"), "{set}");
     let cookie = answer.cookie();
-    assert_eq!(site.get("/console", &cookie).await.leads_to(), "/console/t/acme/orders");
+    assert_eq!(site.get("/console", &cookie).await.leads_to(), "/console/t/acme");
     site.get("/console/t/acme/orders", &cookie).await.shows(200, &["The ana", "acme"]);
 
     let out = site.post("/console/sign-out", &cookie, &[]).await;

@@ -30,8 +30,9 @@ pub(crate) struct Site {
     routes: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<SettableClock>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) closing: watch::Sender<bool>,
     _served: watch::Sender<Served>,
-    _closing: watch::Sender<bool>,
     _data: tempfile::TempDir,
 }
 
@@ -105,11 +106,12 @@ impl Site {
         let pool = Pool { runs: 8, runs_per_tenant: 8, runs_per_connector: 8 };
         let (served_by, served) = watch::channel(Served { engine, pool });
         let (closing, closed) = watch::channel(false);
+        let live = Arc::new(Live::default());
         let console = Console::new(
             Arc::clone(&store),
             Arc::clone(&clock) as Arc<dyn Clock>,
             served,
-            Arc::new(Live::default()),
+            Arc::clone(&live),
             reached,
             closed,
         );
@@ -117,8 +119,9 @@ impl Site {
             routes: routes(Arc::new(console)),
             store,
             clock,
+            live,
+            closing,
             _served: served_by,
-            _closing: closing,
             _data: data,
         };
         site.import(acme()).await;
@@ -177,23 +180,17 @@ impl Site {
     }
 
     pub(crate) async fn get(&self, path: &str, cookie: &str) -> Answer {
-        self.send(self.request("GET", path, cookie).body(Body::empty()).unwrap()).await
+        self.send(request("GET", path, cookie).body(Body::empty()).unwrap()).await
     }
 
     /// Sends a form, as a page of the console does.
     pub(crate) async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
         let pairs: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let request = self
-            .request("POST", path, cookie)
+        let request = request("POST", path, cookie)
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(pairs.join("&"))).unwrap()).await
-    }
-
-    pub(crate) fn request(&self, method: &str, path: &str, cookie: &str) -> Builder {
-        let request = Request::builder().method(method).uri(path).header("host", "sync.example");
-        if cookie.is_empty() { request } else { request.header("cookie", cookie) }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -203,6 +200,12 @@ impl Site {
         let text = String::from_utf8(body.to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }
     }
+}
+
+/// A request that is still to be sent.
+pub(crate) fn request(method: &str, path: &str, cookie: &str) -> Builder {
+    let request = Request::builder().method(method).uri(path).header("host", "sync.example");
+    if cookie.is_empty() { request } else { request.header("cookie", cookie) }
 }
 
 fn encoded(text: &str) -> String {

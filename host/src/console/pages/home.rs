@@ -61,7 +61,7 @@ struct Asked {
 async fn home(State(console): State<Arc<Console>>, signed: Signed) -> Shown {
     let tenants = known(&console, &signed).await?;
     match tenants.as_slice() {
-        [only] => Ok(Redirect::to(&tenant_address(&only.code, &["orders"])).into_response()),
+        [only] => Ok(Redirect::to(&tenant_address(&only.code, &[])).into_response()),
         _ => show(&page(&signed, tenants, String::new())),
     }
 }
@@ -83,7 +83,7 @@ fn page(signed: &Signed, tenants: Vec<TenantRow>, search: String) -> TenantsPage
         tenants.into_iter().filter(|tenant| tenant.code.as_str().to_lowercase().contains(&wanted)).collect();
     let count = matching.len();
     let row = |tenant: TenantRow| Row {
-        address: tenant_address(&tenant.code, &["orders"]),
+        address: tenant_address(&tenant.code, &[]),
         code: tenant.code.to_string(),
         is_live: tenant.live,
     };
@@ -112,7 +112,7 @@ mod tests {
         let page = sample(300, "SHOP12");
         assert_eq!((page.count.as_str(), page.rows[0].code.as_str()), ("11", "shop12"));
         let text = page.render().unwrap();
-        assert!(text.contains("href=\"/console/t/shop12/orders\"") && text.contains("not live"), "{text}");
+        assert!(text.contains("href=\"/console/t/shop12\"") && text.contains("not live"), "{text}");
     }
 
     #[test]

@@ -5,11 +5,16 @@ mod duties;
 mod enter;
 mod home;
 mod nowhere;
+mod order;
 mod orders;
+mod orders_filter;
+mod orders_sync;
+mod overview;
 mod password;
 mod run;
 mod runs;
 mod sign_in;
+mod sync;
 mod task;
 mod tasks;
 
@@ -26,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(sign_in::routes())
         .merge(enter::routes())
         .merge(password::routes())
+        .merge(overview::routes())
         .merge(orders::routes())
         .merge(attention::routes())
         .merge(duties::routes())
@@ -33,6 +39,9 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(task::routes())
         .merge(runs::routes())
         .merge(run::routes())
+        .merge(orders_sync::routes())
+        .merge(order::routes())
+        .merge(sync::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

@@ -1,4 +1,4 @@
-//! The list of orders: filters, pages by key.
+//! The list of orders: filters, pages by key, and the boxes by which orders are chosen for an action.
 
 use std::sync::Arc;
 
@@ -9,26 +9,25 @@ use axum::{
     routing::get,
 };
 use plugin_api::Millis;
-use serde::Deserialize;
 
+use super::orders_filter::{Asked, NEEDS, UNCHANGED};
 use crate::{
-    access::Read,
+    access::{Read, Scope},
     console::{
         Console,
-        fault::{Fault, Shown, show},
+        fault::{Shown, show},
         frame::{Frame, Section},
         place::In,
-        shown::{Chip, Tone, When, in_query},
+        shown::{Chip, Tone, When, number},
     },
-    domain::{
-        codes::{ChannelCode, OrderCode},
-        order::OrderStatus,
-    },
-    storage::{OrderFilter, OrderRow},
+    domain::{codes::OrderCode, order::OrderStatus},
+    storage::{OrderFilter, OrderRow, StoreError},
 };
 
 /// Orders on a page.
 const SHOWN: u32 = 50;
+/// Orders are counted up to here; beyond it there are "more than".
+const COUNTED: u32 = 1_000;
 
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new().route("/console/t/{tenant}/orders", get(list))
@@ -48,85 +47,10 @@ struct OrdersPage {
     first: Option<String>,
     /// The next page.
     next: Option<String>,
-}
-
-/// What is asked for; an empty field asks for nothing.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Asked {
-    channel: String,
-    status: String,
-    search: String,
-    needs: String,
-    unchanged: String,
-    after: String,
-}
-
-/// What an order may need, as the filter offers it: its word in the address, and in the form.
-const NEEDS: &[(&str, &str)] = &[
-    ("conflict", "a decision: in conflict"),
-    ("parked", "an item that is not here yet"),
-    ("refused", "a refusal's cause to go away"),
-    ("shortfall", "a stock count: left without stock"),
-    ("not-received", "receiving: returned by the channel's word"),
-    ("putaway", "a putaway"),
-];
-
-/// How long an order did not change, as the filter offers it: word, milliseconds.
-const UNCHANGED: &[(&str, Millis)] =
-    &[("6 h", 21_600_000), ("1 d", 86_400_000), ("2 d", 172_800_000), ("7 d", 604_800_000)];
-
-impl Asked {
-    fn filter(&self, now: Millis) -> Result<OrderFilter, Fault> {
-        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let status = text(&self.status).map(|name| {
-            OrderStatus::parse(&name).ok_or_else(|| Fault::Refused(format!("There is no status {name}")))
-        });
-        let mut filter = OrderFilter {
-            channel: text(&self.channel).map(ChannelCode::from),
-            status: status.transpose()?,
-            text: text(&self.search),
-            ..OrderFilter::default()
-        };
-        match self.needs.as_str() {
-            "" => {}
-            "conflict" => filter.in_conflict = true,
-            "parked" => filter.has_parked = true,
-            "refused" => filter.has_refused = true,
-            "shortfall" => filter.has_shortfall = true,
-            "not-received" => filter.returned_not_received = true,
-            "putaway" => filter.has_putaway_due = true,
-            other => return Err(Fault::Refused(format!("There is no need {other}"))),
-        }
-        if let Some(word) = text(&self.unchanged) {
-            let known = UNCHANGED.iter().find(|(known, _)| *known == word);
-            let (_, length) = known
-                .ok_or_else(|| Fault::Refused(format!("{word} is no length of time that is offered")))?;
-            filter.unchanged_since = Some(now - length);
-        }
-        Ok(filter)
-    }
-
-    /// Whether something is asked for.
-    fn is_narrow(&self) -> bool {
-        let fields = [&self.channel, &self.status, &self.search, &self.needs, &self.unchanged];
-        fields.iter().any(|field| !field.trim().is_empty())
-    }
-
-    /// What is asked for, as a query, after another order than now.
-    fn query(&self, after: &str) -> String {
-        let fields = [
-            ("channel", self.channel.as_str()),
-            ("status", &self.status),
-            ("search", &self.search),
-            ("needs", &self.needs),
-            ("unchanged", &self.unchanged),
-            ("after", after),
-        ];
-        let given = fields.iter().filter(|(_, value)| !value.is_empty());
-        let pairs: Vec<String> = given.map(|(name, value)| format!("{name}={}", in_query(value))).collect();
-        format!("?{}", pairs.join("&"))
-    }
+    /// How many match, in words, if they are more than are shown.
+    all: Option<String>,
+    /// Whether the person may set syncs off.
+    may_sync: bool,
 }
 
 /// An order, as it is shown.
@@ -172,6 +96,8 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
     let channels = console.store.channels(&place.tenant).await?;
     let has_more = found.len() > SHOWN as usize;
     found.truncate(SHOWN as usize);
+    let all =
+        if has_more || after.is_some() { Some(counted(&console, &place, &filter).await?) } else { None };
     let next = found.last().filter(|_| has_more).map(|last| asked.query(last.code.as_str()));
     show(&OrdersPage {
         frame: place.frame("Orders", Section::Orders),
@@ -180,8 +106,19 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
         rows: found.into_iter().map(|row| Row::of(row, &place, now)).collect(),
         first: after.map(|_| asked.query("")),
         next,
+        all,
+        may_sync: place.may(Scope::Operate),
         asked,
     })
+}
+
+/// How many orders match, in words.
+async fn counted<S>(console: &Console, place: &In<S>, filter: &OrderFilter) -> Result<String, StoreError> {
+    let found = console.store.matching_orders(&place.tenant, filter, None, COUNTED + 1).await?;
+    let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    let words =
+        if count > COUNTED { format!("more than {}", number(COUNTED.into())) } else { number(count.into()) };
+    Ok(words)
 }
 
 #[cfg(test)]
@@ -197,6 +134,8 @@ mod tests {
             rows,
             first: Some("?".to_owned()),
             next: Some("?after=O1".to_owned()),
+            all: Some("120".to_owned()),
+            may_sync: true,
             asked,
         }
     }
@@ -224,39 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_sync_has_no_boxes() {
+        let may = sample(vec![row()], Asked::default());
+        let text = may.render().unwrap();
+        assert!(text.contains("name=\"order\"") && text.contains("All 120 that match"), "{text}");
+        let text = OrdersPage { may_sync: false, ..may }.render().unwrap();
+        assert!(!text.contains("type=\"checkbox\"") && !text.contains("Sync status"), "{text}");
+    }
+
+    #[test]
     fn an_empty_list_says_why_and_what_to_do() {
         let text = sample(Vec::new(), Asked::default()).render().unwrap();
         assert!(text.contains("No orders yet"), "{text}");
         let asked = Asked { search: "x".to_owned(), ..Asked::default() };
         let text = sample(Vec::new(), asked).render().unwrap();
         assert!(text.contains("No order matches"), "{text}");
-    }
-
-    #[test]
-    fn what_is_asked_for_is_read_and_written_alike() {
-        let asked = Asked {
-            channel: " FK1 ".to_owned(),
-            status: "COMPLETE".to_owned(),
-            search: "a&b".to_owned(),
-            needs: "refused".to_owned(),
-            unchanged: "1 d".to_owned(),
-            after: "O1".to_owned(),
-        };
-        let filter = asked.filter(86_400_000).unwrap();
-        assert_eq!((filter.channel, filter.status), (Some("FK1".into()), Some(OrderStatus::Complete)));
-        assert_eq!((filter.text.as_deref(), filter.unchanged_since), (Some("a&b"), Some(0)));
-        assert!(filter.has_refused && asked.is_narrow() && !Asked::default().is_narrow());
-        assert!(asked.query("O2").ends_with("search=a%26b&needs=refused&unchanged=1%20d&after=O2"));
-        for (needs, _) in NEEDS {
-            let one = Asked { needs: (*needs).to_owned(), ..Asked::default() };
-            assert_ne!(one.filter(0).unwrap(), OrderFilter::default(), "{needs}");
-        }
-        for wrong in [
-            Asked { status: "GONE".to_owned(), ..Asked::default() },
-            Asked { needs: "sleep".to_owned(), ..Asked::default() },
-            Asked { unchanged: "5 y".to_owned(), ..Asked::default() },
-        ] {
-            assert!(matches!(wrong.filter(0), Err(Fault::Refused(_))), "{wrong:?}");
-        }
     }
 }

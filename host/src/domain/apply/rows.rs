@@ -16,6 +16,11 @@ macro_rules! rows {
             pub const fn as_str(self) -> &'static str { match self { $(Row::$name => stringify!($name),)* } }
             /// What the row says.
             pub const fn sentence(self) -> &'static str { match self { $(Row::$name => $sentence,)* } }
+            /// The rows of a chain such as `D1>L2`; what is no row is left out.
+            pub fn chain(ids: &str) -> Vec<Row> {
+                let row = |id: &str| Row::ALL.iter().copied().find(|row| row.as_str() == id.trim());
+                ids.split('>').filter_map(row).collect()
+            }
         }
     };
 }
@@ -109,5 +114,15 @@ rows! {
 impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_rows_is_read_row_by_row() {
+        assert_eq!(Row::chain("D1>L2 > nothing"), [Row::D1, Row::L2]);
     }
 }

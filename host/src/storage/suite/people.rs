@@ -33,7 +33,7 @@ pub(crate) async fn a_user_is_found_by_login_with_roles_and_no_two_share_one(db:
     store.add_user(&ana, "phc").await.unwrap();
     assert_eq!(store.user("ana@acme.example").await.unwrap(), Some((ana.clone(), "phc".to_owned())));
     assert_eq!(store.user("bob").await.unwrap(), None);
-    assert_eq!(store.users().await.unwrap(), [ana.clone()]);
+    assert_eq!(store.users().await.unwrap(), std::slice::from_ref(&ana));
     let mut twin = ana.clone();
     twin.user.id = "u2".to_owned();
     assert!(matches!(store.add_user(&twin, "").await, Err(StoreError::Exists(_))));

@@ -6,11 +6,15 @@ DEMO_DATA ?= demo-data
 FLEET_DATA ?= fleet-data
 BENCH ?=
 
-.PHONY: help demo test build lint docs screenshots fleet bench clean tools tools-for-tests
+# Fresh each time; a seed that finds something is printed.
+NIGHTLY_SEED ?= $(shell date +%s)
+
+.PHONY: help demo test nightly build lint docs screenshots fleet bench clean tools tools-for-tests
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
 	@echo "make test    run every test"
+	@echo "make nightly run the long forms of the tests, in about an hour"
 	@echo "make build   build the program and the connectors into target/release"
 	@echo "make lint    formatting, clippy and documentation, as CI checks them"
 	@echo "make docs    print the documents that are printed from code into docs/generated"
@@ -40,6 +44,17 @@ test: tools-for-tests
 	$(CARGO) build --workspace
 	@echo "== running every test"
 	$(CARGO) test --workspace
+
+nightly: tools-for-tests
+	@echo "== building the program, the connectors and the tests"
+	$(CARGO) build --workspace
+	@echo "== a million operations on the model, SQLite and PostgreSQL"
+	STORE_OPERATIONS=1000000 $(CARGO) test -p statusync-tests --test store_model -- --nocapture
+	@echo "== a hundred thousand histories from fresh seeds, from $(NIGHTLY_SEED)00000"
+	STATUSYNC_SEED=$(NIGHTLY_SEED)00000..$(NIGHTLY_SEED)99999 $(CARGO) test -p statusync-tests --test model -- --nocapture
+	@echo "== several hosts: ten minutes of faults from seed $(NIGHTLY_SEED), fifty kills, a server away for five minutes"
+	SEVERAL_HOSTS_SECS=600 SEVERAL_HOSTS_KILLS=50 SEVERAL_HOSTS_AWAY_SECS=300 SEVERAL_HOSTS_SEED=$(NIGHTLY_SEED) \
+		$(CARGO) test -p statusync-tests --test several_hosts -- --nocapture
 
 lint: tools
 	@echo "== formatting"

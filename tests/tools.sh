@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes sure that what a build and its tests need is there: a Rust toolchain, a C compiler (SQLite and the TLS library are
-# C), the programs of a PostgreSQL server, of which each test process starts a private one, and Chromium with its
-# chromedriver, in which the console's pages are tried out. With the argument `build` it leaves out what only tests need.
+# C), the programs of a PostgreSQL server and of the pooler pgbouncer, of which each test process starts its own, and Chromium
+# with its chromedriver, in which the console's pages are tried out. With the argument `build` it leaves out what only tests
+# need.
 # Installs what it may; otherwise says what to do and fails.
 set -eu
 
@@ -59,6 +60,23 @@ if [ "${1:-}" != build ] && ! has_browser; then
     if ! has_browser; then
         echo "a browser for the tests is missing: install Chromium and its chromedriver (Debian: apt-get install chromium" >&2
         echo "chromium-driver), so that both \`chromium\` and \`chromedriver\` are in PATH, and try again" >&2
+        exit 1
+    fi
+fi
+
+has_pooler() {
+    command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ]
+}
+
+if [ "${1:-}" != build ] && ! has_pooler; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "== installing pgbouncer, for the tests"
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends pgbouncer
+        # Its program is wanted, and no service.
+        systemctl disable --now pgbouncer >/dev/null 2>&1 || true
+    fi
+    if ! has_pooler; then
+        echo "pgbouncer is missing: install it (Debian: apt-get install pgbouncer) and try again" >&2
         exit 1
     fi
 fi

@@ -18,6 +18,7 @@ mod kept;
 pub mod live;
 pub mod nearest;
 pub mod pace;
+pub mod people;
 pub mod plugins;
 pub mod presence;
 pub mod printed;

@@ -20,6 +20,8 @@ pub mod faults;
 #[cfg(feature = "workspace")]
 pub mod load;
 #[cfg(all(unix, feature = "cluster"))]
+pub mod pooler;
+#[cfg(all(unix, feature = "cluster"))]
 pub mod proxy;
 #[cfg(feature = "workspace")]
 pub mod random;

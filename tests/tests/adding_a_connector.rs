@@ -206,8 +206,8 @@ fn every_choice_of_a_new_connector_keeps_to_the_contract_at_once() {
             command.args(arguments).current_dir(home.path());
             command.env("CARGO_NET_OFFLINE", "true").env("CARGO_TARGET_DIR", target());
             let done = command.output().expect("the program runs");
-            let said =
-                String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+            let said = String::from_utf8_lossy(&done.stdout).into_owned()
+                + String::from_utf8_lossy(&done.stderr).as_ref();
             (done.status.success(), said)
         };
         let (is_new, said) = run(&["connector", "new", &name, "--auth", auth, "--paging", paging]);

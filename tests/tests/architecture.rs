@@ -27,8 +27,8 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     (
         "console",
         Uses::These(&[
-            "access", "address", "channels", "clock", "config", "domain", "live", "nearest", "pace",
-            "plugins", "secrets", "settings", "storage", "sync",
+            "access", "address", "channels", "clock", "config", "domain", "kept", "live", "nearest", "pace",
+            "people", "plugins", "printed", "secrets", "settings", "storage", "sync",
         ]),
     ),
     ("domain", Uses::These(&[])),
@@ -45,6 +45,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("live", Uses::These(&["domain", "storage", "sync"])),
     ("nearest", Uses::These(&[])),
     ("pace", Uses::These(&[])),
+    ("people", Uses::These(&["access", "address", "domain", "secrets", "storage"])),
     ("plugins", Uses::These(&[])),
     ("presence", Uses::These(&[])),
     ("printed", Uses::These(&["domain"])),

@@ -1,7 +1,6 @@
 //! `user add|list|role|reset|link|disable|enable`
 
 use clap::{Args, Subcommand};
-use plugin_api::Millis;
 use serde_json::json;
 
 use super::{
@@ -10,18 +9,15 @@ use super::{
     output::{Out, india},
 };
 use crate::{
-    access::{self, Role, Token, TokenKind},
-    address,
+    access::Role,
     app::App,
     config::Listen,
     domain::codes::TenantCode,
     nearest::did_you_mean,
+    people::{self, PeopleError, login},
     presence,
-    storage::{Person, Session, User},
+    storage::Person,
 };
-
-/// A link that was not used is void after a day.
-const LINK_LASTS_MS: Millis = 86_400_000;
 
 /// People who may sign in to the console: add, list, roles, new passwords
 #[derive(Debug, Subcommand)]
@@ -121,14 +117,6 @@ fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| format!("give one of {}{}", names.join(", "), meant()))
 }
 
-fn login(text: &str) -> Result<String, String> {
-    let is_fine = |c: char| !c.is_whitespace() && !c.is_control();
-    if text.is_empty() || text.chars().count() > 100 || !text.chars().all(is_fine) {
-        return Err("give 1 to 100 characters without blanks, such as ana@acme.example".to_owned());
-    }
-    Ok(text.to_lowercase())
-}
-
 impl UserCommand {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let out = context.out;
@@ -193,19 +181,14 @@ async fn add(
     name: String,
     role: (Option<TenantCode>, Role),
 ) -> Result<String, Failure> {
-    let id = access::mint().map_err(|error| Failure::failed(sentence(&error)))?.id;
-    let now = app.clock.now_ms();
-    let user = User {
-        id: id.clone(),
-        login: login.to_owned(),
-        name,
-        created_at: now,
-        password_set_at: now,
-        must_change_password: true,
-        disabled_at: None,
-    };
-    app.store.add_user(&Person { user, roles: vec![role] }, "").await?;
-    Ok(id)
+    people::add(&*app.store, app.clock.now_ms(), login, name, role).await.map_err(not_done)
+}
+
+fn not_done(error: PeopleError) -> Failure {
+    match error {
+        PeopleError::Store(error) => error.into(),
+        PeopleError::Random(error) => Failure::failed(sentence(&error)),
+    }
 }
 
 /// Adds the first of all, who may do everything, and answers a link by which they choose a password; nothing if there is
@@ -229,16 +212,8 @@ async fn give_link(out: Out, app: &App, user: &str, said: &str) -> Result<(), Fa
 }
 
 async fn link(app: &App, user: &str) -> Result<String, Failure> {
-    let token = Token::mint(TokenKind::Link).map_err(|error| Failure::failed(sentence(&error)))?;
-    let now = app.clock.now_ms();
-    let link = Session {
-        user: user.to_owned(),
-        created_at: now,
-        last_seen_at: now,
-        expires_at: now + LINK_LASTS_MS,
-    };
-    app.store.add_session(&token.hash, &link).await?;
-    Ok(address::path(&format!("{}/console/enter", base(app)), &[token.text.reveal()]))
+    let path = people::link(&*app.store, app.clock.now_ms(), user).await.map_err(not_done)?;
+    Ok(format!("{}{}", base(app), path.reveal()))
 }
 
 /// How browsers reach the daemon, as far as it is known.

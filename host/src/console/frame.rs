@@ -11,6 +11,9 @@ pub(super) enum Section {
     Attention,
     Tasks,
     Runs,
+    Channels,
+    Connectors,
+    Settings,
     /// Not below a tenant, or about the person themselves.
     Elsewhere,
 }
@@ -23,6 +26,9 @@ impl Section {
         (Section::Attention, "Attention", "attention"),
         (Section::Tasks, "Recurrent tasks", "tasks"),
         (Section::Runs, "Runs", "runs"),
+        (Section::Channels, "Channels", "channels"),
+        (Section::Connectors, "Connectors", "connectors"),
+        (Section::Settings, "Settings", "settings"),
     ];
 }
 

@@ -49,6 +49,20 @@ codes! {
     OwnerCode,
 }
 
+/// What is wrong with a code for something new, that nobody could say or type later; nothing if it is fine.
+pub fn problem_of(code: &str) -> Option<&'static str> {
+    let is_blank = |c: char| matches!(c, ' ' | '\u{a0}');
+    if code.is_empty() {
+        Some("a code cannot be empty")
+    } else if code.chars().count() > 100 {
+        Some("a code has at most 100 characters")
+    } else if code.starts_with(is_blank) || code.ends_with(is_blank) || code.chars().any(char::is_control) {
+        Some("a code has no blanks around it and no control characters")
+    } else {
+        None
+    }
+}
+
 /// Compares codes as people read them: runs of digits by value, so `O1-2` comes before `O1-10`.
 pub fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);

@@ -74,7 +74,7 @@ pub struct Action {
     pub tenant: Option<TenantCode>,
     /// When, UTC.
     pub at: Millis,
-    /// `key:…` or `user:…`.
+    /// `key:…`, `user:…`, or `host` for what it did by itself.
     pub who: String,
     /// What: `POST /v1/tenants/{tenant}/runs`.
     pub action: String,

@@ -54,7 +54,7 @@ pub use self::{
         WebhookTurn,
     },
     page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
-    people::{PeopleStore, Person, Session, User},
+    people::{PeopleStore, Person, SavedFilter, Session, User},
     postgres::{Postgres, PostgresSetup, Prepared},
     run::{
         Counts, FailedCall, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder,
@@ -261,6 +261,15 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + WebhookStore + Send +
         tenant: &TenantCode,
         filter: &OrderFilter,
         after: Option<&OrderCode>,
+        limit: u32,
+    ) -> Result<Vec<OrderRow>>;
+
+    /// Orders that changed since their import, the last changed first; `after` is when the last that the caller has changed,
+    /// and its code.
+    async fn changed_orders(
+        &self,
+        tenant: &TenantCode,
+        after: Option<(Millis, &OrderCode)>,
         limit: u32,
     ) -> Result<Vec<OrderRow>>;
 

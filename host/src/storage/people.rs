@@ -1,4 +1,5 @@
-//! What is kept about people: who may sign in, what they are to which tenant, and the sessions that they have.
+//! What is kept about people: who may sign in, what they are to which tenant, the sessions that they have, and
+//! the filters that they gave names.
 //!
 //! Of a password its argon2id form is kept, of a session's token its hash. Whether a session still counts, and what a role
 //! allows, is decided elsewhere.
@@ -55,6 +56,19 @@ pub struct Session {
     pub expires_at: Millis,
 }
 
+/// A filter of orders that somebody gave a name, for everybody in the tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedFilter {
+    /// What it is called.
+    pub name: String,
+    /// The filter, as it stands in the address of the list.
+    pub query: String,
+    /// `user:…`
+    pub who: String,
+    /// When, UTC.
+    pub at: Millis,
+}
+
 /// The part of a store that is about people.
 #[async_trait]
 pub trait PeopleStore: Send + Sync {
@@ -100,4 +114,13 @@ pub trait PeopleStore: Send + Sync {
 
     /// Ends a session, or uses a sign-in link up: of all who end the same, one is told whose it was.
     async fn end_session(&self, hash: &TokenHash) -> Result<Option<(Session, Person)>>;
+
+    /// Keeps a filter; one of that name is replaced.
+    async fn save_filter(&self, tenant: &TenantCode, filter: &SavedFilter) -> Result<()>;
+
+    /// The filters of a tenant, by name.
+    async fn saved_filters(&self, tenant: &TenantCode) -> Result<Vec<SavedFilter>>;
+
+    /// Forgets a filter. One that is not there stays so.
+    async fn forget_filter(&self, tenant: &TenantCode, name: &str) -> Result<()>;
 }

@@ -38,6 +38,7 @@ pub(super) const TENANT_TABLES: &[&str] = &[
     "webhooks",
     "api_keys",
     "roles",
+    "saved_filters",
     "actions",
     "tenants",
 ];

@@ -46,7 +46,7 @@ const MESSAGES_AT_ONCE: u32 = 4;
 /// A host keeps a webhook for so long beyond its last message.
 const LEASE_MS: Millis = 60_000;
 /// After this others get their turn.
-const VISIT: Duration = Duration::from_secs(60);
+const VISIT: Duration = Duration::from_mins(1);
 /// How long messages that are on their way may take when the host is stopped.
 const LAST_MESSAGES: Duration = Duration::from_secs(18);
 

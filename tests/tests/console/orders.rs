@@ -1,7 +1,11 @@
 //! The list of orders, an order, what is set off from there, and the overview.
 
 use axum::body::Body;
-use statusync::{access::Role, storage::RunFilter, sync::Stop};
+use statusync::{
+    access::Role,
+    storage::{Mode, PageResult, PageState, RunFilter},
+    sync::Stop,
+};
 
 use crate::site::{PASSWORD, Site, request};
 
@@ -116,4 +120,50 @@ async fn an_order_is_shown_by_either_of_its_names_and_the_overview_leads_to_what
     site.person_in("eve", Some("other"), Role::Viewer).await;
     let theirs = site.sign_in("eve", PASSWORD).await.cookie();
     site.get("/console/t/other", &theirs).await.shows(200, &["not live", "Nothing needs a person"]);
+}
+
+#[tokio::test]
+async fn a_filter_gets_a_name_for_everybody_in_the_tenant_and_is_forgotten_again() {
+    let site = Site::new().await;
+    let cookie = site.signed_in("ana", Role::Operator).await;
+    let filters = "/console/t/acme/orders/filters";
+    let saved = site.post(filters, &cookie, &[("name", "Undecided"), ("needs", "conflict")]).await;
+    assert_eq!(saved.leads_to(), "/console/t/acme/orders?needs=conflict");
+    let viewer = site.signed_in("vik", Role::Viewer).await;
+    let page = site.get("/console/t/acme/orders", &viewer).await;
+    page.shows(200, &["Undecided", "/console/t/acme/orders?needs=conflict"]);
+    site.get(saved.leads_to(), &cookie).await.shows(200, &["Forget “Undecided”", "aria-current=\"true\""]);
+
+    for (fields, words) in [
+        (&[("name", "All"), ("needs", "")][..], "needs no name"),
+        (&[("name", ""), ("needs", "conflict")], "1 to 40 characters"),
+        (&[("name", "x"), ("needs", "sleep")], "There is no need sleep"),
+    ] {
+        site.post(filters, &cookie, fields).await.shows(422, &[words]);
+    }
+    site.post(&format!("{filters}/forget"), &cookie, &[("name", "Undecided")]).await.leads_to();
+    assert!(!site.get("/console/t/acme/orders", &viewer).await.text.contains("Undecided"));
+}
+
+#[tokio::test]
+async fn the_last_changed_orders_come_first_where_that_is_asked() {
+    let site = Site::new().await;
+    let cookie = site.signed_in("ana", Role::Viewer).await;
+    let sorted = "/console/t/acme/orders?sort=changed";
+    site.get(sorted, &cookie).await.shows(200, &["No order has changed since its import"]);
+    for n in 1..=60_i64 {
+        let touch = |state: PageState| PageResult {
+            files: state.files.into_values().collect(),
+            ..PageResult::default()
+        };
+        let order = format!("O{n:03}").as_str().into();
+        site.store.edit_order(&"acme".into(), &order, n, Mode::Commit, Box::new(touch)).await.unwrap();
+    }
+    let page = site.get(sorted, &cookie).await;
+    page.shows(200, &["O060", "O011", "sort=changed&#38;after=11.O011"]);
+    assert!(!page.text.contains("O010") && page.text.find("O060") < page.text.find("O059"), "{page:?}");
+    let next = site.get(&format!("{sorted}&after=11.O011"), &cookie).await;
+    next.shows(200, &["O010", "O001", "not changed since their import"]);
+    let narrow = site.get(&format!("{sorted}&needs=conflict"), &cookie).await;
+    narrow.shows(200, &["aria-sort=\"ascending\"", "O002"]);
 }

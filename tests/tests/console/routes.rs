@@ -28,6 +28,11 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/console/sign-out", For::Signed),
     ("GET", "/console/t/acme", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/orders", For::Role(Role::Viewer)),
+    ("POST", "/console/t/acme/orders/filters", For::Role(Role::Operator)),
+    ("POST", "/console/t/acme/orders/filters/forget", For::Role(Role::Operator)),
+    ("POST", "/console/t/acme/orders/sync", For::Role(Role::Operator)),
+    ("GET", "/console/t/acme/orders/O001", For::Role(Role::Viewer)),
+    ("GET", "/console/t/acme/sync", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/attention", For::Role(Role::Viewer)),
     ("POST", "/console/t/acme/conflicts/CF1/accept", For::Role(Role::Operator)),
     ("POST", "/console/t/acme/conflicts/CF1/keep", For::Role(Role::Operator)),
@@ -40,9 +45,6 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/console/t/acme/tasks/FK1/status/run-now", For::Role(Role::Operator)),
     ("GET", "/console/t/acme/runs", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/runs/R1", For::Role(Role::Viewer)),
-    ("POST", "/console/t/acme/orders/sync", For::Role(Role::Operator)),
-    ("GET", "/console/t/acme/orders/O001", For::Role(Role::Viewer)),
-    ("GET", "/console/t/acme/sync", For::Role(Role::Viewer)),
 ];
 
 const PEOPLE: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];

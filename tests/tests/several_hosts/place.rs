@@ -1,7 +1,7 @@
 //! A database server of its own, and daemons on it, each with a data directory and a line to the database that can fail.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -164,23 +164,30 @@ impl Host<'_> {
         let file = self.data.join("snapshot.json");
         fs::write(&file, snapshot.to_string()).unwrap();
         self.run(&["import", &file.display().to_string()]);
+        let set = |of: &Value, what: &[&str]| {
+            let [channel, kind] = ["channel", "task"].map(|key| of[key].as_str().unwrap());
+            let of = ["-q", "tasks", "set", "--tenant", tenant, "--channel", channel, "--task", kind];
+            self.run(&[&of, what].concat());
+        };
         for task in self.tasks(tenant) {
-            let [channel, kind] = ["channel", "task"].map(|key| task[key].as_str().unwrap());
-            let of = [
-                "-q",
-                "tasks",
-                "set",
-                "--tenant",
-                tenant,
-                "--channel",
-                channel,
-                "--task",
-                kind,
-                "--every",
-                every,
-            ];
-            self.run(&of);
+            set(&task, &["--every", every]);
         }
+        // A run that was on meanwhile puts its task off by the interval that it had before.
+        let mut seen = BTreeSet::new();
+        let text = |task: &Value| format!("{}/{}", task["channel"], task["task"]);
+        until("every task comes soon", PATIENCE, || {
+            let soon = jiff::Timestamp::now() + Duration::from_mins(2);
+            let at = |task: &Value| task["next_run_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+            let (running, others): (Vec<Value>, Vec<Value>) =
+                self.tasks(tenant).into_iter().partition(|task| !task["running"].is_null());
+            let late: Vec<&Value> = others.iter().filter(|task| at(task) > soon).collect();
+            for task in &late {
+                set(task, &["--now"]);
+            }
+            // Whatever began after this is by the new interval.
+            seen.extend(others.iter().filter(|task| at(task) <= soon).map(&text));
+            running.iter().all(|task| seen.contains(&text(task))).then_some(()).filter(|()| late.is_empty())
+        });
         snapshot
     }
 
@@ -191,6 +198,13 @@ impl Host<'_> {
 
     pub(crate) fn export(&self, tenant: &str) -> Value {
         serde_json::from_slice(&self.run(&["export", "--tenant", tenant])).unwrap()
+    }
+
+    /// What became of the order that a line of differences begins with, and how its tasks are.
+    pub(crate) fn explained(&self, tenant: &str, difference: &str) -> String {
+        let order = difference.split(' ').nth(1).unwrap();
+        let told = [&["order", "explain", order, "--tenant", tenant][..], &["tasks", "--tenant", tenant]];
+        told.iter().map(|args| String::from_utf8_lossy(&self.attempt(args).stdout).into_owned()).collect()
     }
 
     /// Starts the daemon, under a new name.
@@ -294,7 +308,7 @@ impl Host<'_> {
 
     /// Its last lines, for whoever wants to know why.
     pub(crate) fn said(&self) -> String {
-        self.heard().last.iter().fold(String::new(), |text, line| text + line + "\n")
+        self.heard().last.iter().fold(String::new(), |text, line| text + line.as_str() + "\n")
     }
 }
 

@@ -97,6 +97,15 @@ impl Witness {
         held.iter().map(text).collect()
     }
 
+    /// How many tasks have not ended a run well that began at `since`, in milliseconds, or later.
+    pub(crate) fn behind(&self, since: i64) -> u64 {
+        let count = self.ask(&format!(
+            "SELECT count(*) FROM public.tasks WHERE last IS NULL OR (last::jsonb ->> 'started_at')::bigint < {since}
+                 OR last::jsonb ->> 'result' <> 'SUCCESS'"
+        ));
+        count[0].as_u64().unwrap()
+    }
+
     /// The claims after an event.
     pub(crate) fn claims(&self, after: i64) -> Vec<Claim> {
         let rows = self.ask(&format!(

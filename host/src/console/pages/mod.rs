@@ -1,6 +1,8 @@
 //! The pages, a file each, with the addresses that they have.
 
 mod attention;
+mod channels;
+mod connectors;
 mod duties;
 mod enter;
 mod home;
@@ -8,11 +10,13 @@ mod nowhere;
 mod order;
 mod orders;
 mod orders_filter;
+mod orders_saved;
 mod orders_sync;
 mod overview;
 mod password;
 mod run;
 mod runs;
+mod settings;
 mod sign_in;
 mod sync;
 mod task;
@@ -33,15 +37,19 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(password::routes())
         .merge(overview::routes())
         .merge(orders::routes())
+        .merge(orders_saved::routes())
+        .merge(orders_sync::routes())
+        .merge(order::routes())
+        .merge(sync::routes())
         .merge(attention::routes())
         .merge(duties::routes())
         .merge(tasks::routes())
         .merge(task::routes())
         .merge(runs::routes())
         .merge(run::routes())
-        .merge(orders_sync::routes())
-        .merge(order::routes())
-        .merge(sync::routes())
+        .merge(channels::routes())
+        .merge(connectors::routes())
+        .merge(settings::routes())
         .merge(nowhere::routes())
         .method_not_allowed_fallback(nowhere::nowhere)
 }

@@ -51,6 +51,15 @@ struct OrdersPage {
     all: Option<String>,
     /// Whether the person may set syncs off.
     may_sync: bool,
+    /// Filters that have a name.
+    saved: Vec<Saved>,
+}
+
+/// A filter that has a name.
+struct Saved {
+    name: String,
+    address: String,
+    is_here: bool,
 }
 
 /// An order, as it is shown.
@@ -92,16 +101,39 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
     let now = console.clock.now_ms();
     let filter = asked.filter(now)?;
     let after = Some(asked.after.as_str()).filter(|code| !code.is_empty()).map(OrderCode::from);
-    let mut found = console.store.orders(&place.tenant, &filter, after.as_ref(), SHOWN + 1).await?;
+    let mut found = if asked.is_by_change() {
+        let after = split(&asked.after);
+        let after = after.as_ref().map(|(at, code)| (*at, code));
+        console.store.changed_orders(&place.tenant, after, SHOWN + 1).await?
+    } else {
+        console.store.orders(&place.tenant, &filter, after.as_ref(), SHOWN + 1).await?
+    };
     let channels = console.store.channels(&place.tenant).await?;
     let has_more = found.len() > SHOWN as usize;
     found.truncate(SHOWN as usize);
-    let all =
-        if has_more || after.is_some() { Some(counted(&console, &place, &filter).await?) } else { None };
-    let next = found.last().filter(|_| has_more).map(|last| asked.query(last.code.as_str()));
+    let is_by_change = asked.is_by_change();
+    let all = if is_by_change || has_more || after.is_some() {
+        Some(counted(&console, &place, &filter).await?)
+    } else {
+        None
+    };
+    let key = |last: &OrderRow| match last.changed_at.filter(|_| is_by_change) {
+        Some(at) => format!("{at}.{}", last.code),
+        None => last.code.to_string(),
+    };
+    let next = found.last().filter(|_| has_more).map(|last| asked.query(&key(last)));
+    let saved = console.store.saved_filters(&place.tenant).await?;
+    let address = place.address(&["orders"]);
+    let here = asked.query("");
+    let saved = saved.into_iter().map(|filter| Saved {
+        address: format!("{address}{}", filter.query),
+        is_here: filter.query == here,
+        name: filter.name,
+    });
     show(&OrdersPage {
         frame: place.frame("Orders", Section::Orders),
-        address: place.address(&["orders"]),
+        saved: saved.collect(),
+        address,
         channels: channels.into_iter().map(|channel| channel.code.to_string()).collect(),
         rows: found.into_iter().map(|row| Row::of(row, &place, now)).collect(),
         first: after.map(|_| asked.query("")),
@@ -110,6 +142,12 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
         may_sync: place.may(Scope::Operate),
         asked,
     })
+}
+
+/// Where a page of changed orders goes on: `1768469400000.O1`.
+fn split(after: &str) -> Option<(Millis, OrderCode)> {
+    let (at, code) = after.split_once('.')?;
+    Some((at.parse().ok()?, code.into()))
 }
 
 /// How many orders match, in words.
@@ -136,6 +174,11 @@ mod tests {
             next: Some("?after=O1".to_owned()),
             all: Some("120".to_owned()),
             may_sync: true,
+            saved: vec![Saved {
+                name: "Stuck <2 d>".to_owned(),
+                address: "/console/t/acme/orders?unchanged=2%20d".to_owned(),
+                is_here: false,
+            }],
             asked,
         }
     }
@@ -157,7 +200,15 @@ mod tests {
     fn the_page_shows_each_order_with_what_it_needs() {
         let asked = Asked { channel: "AZ1".to_owned(), ..Asked::default() };
         let text = sample(vec![row()], asked).render().unwrap();
-        for part in ["O&#60;1&#62;", "in conflict", "PROCESSING", "value=\"AZ1\" selected", "after=O1"] {
+        for part in [
+            "Stuck &#60;2 d&#62;",
+            "name=\"name\"",
+            "O&#60;1&#62;",
+            "in conflict",
+            "PROCESSING",
+            "value=\"AZ1\" selected",
+            "after=O1",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Asked {
     pub(super) search: String,
     pub(super) needs: String,
     pub(super) unchanged: String,
+    /// `changed`: the last changed first. Else by code.
+    pub(super) sort: String,
     /// The last order of the page before.
     pub(super) after: String,
 }
@@ -92,10 +94,18 @@ impl Asked {
         true
     }
 
+    /// Whether the last changed come first. Only all orders can be listed so.
+    pub(super) fn is_by_change(&self) -> bool {
+        self.sort == "changed" && !self.is_narrow()
+    }
+
     /// What is asked for, as a query, for the orders after this one.
     pub(super) fn query(&self, after: &str) -> String {
-        let given =
-            self.fields().into_iter().chain([("after", after)]).filter(|(_, value)| !value.is_empty());
+        let given = self
+            .fields()
+            .into_iter()
+            .chain([("sort", self.sort.as_str()), ("after", after)])
+            .filter(|(_, value)| !value.is_empty());
         let pairs: Vec<String> = given.map(|(name, value)| format!("{name}={}", in_query(value))).collect();
         format!("?{}", pairs.join("&"))
     }
@@ -131,6 +141,7 @@ mod tests {
             search: "a&b".to_owned(),
             needs: "refused".to_owned(),
             unchanged: "1 d".to_owned(),
+            sort: String::new(),
             after: "O1".to_owned(),
         };
         let filter = asked.filter(86_400_000).unwrap();

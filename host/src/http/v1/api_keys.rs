@@ -178,7 +178,7 @@ struct Done {
     id: i64,
     /// When.
     at: String,
-    /// `key:…` or `user:…`.
+    /// `key:…`, `user:…`, or `host` for what it did by itself.
     who: String,
     /// What.
     action: String,

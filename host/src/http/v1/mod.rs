@@ -30,7 +30,7 @@ use super::{
     Api,
     problem::{Answer, Kind, Problem, Wrong},
 };
-use crate::domain::time;
+use crate::domain::{codes::problem_of, time};
 
 /// Everything that needs a key.
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -84,16 +84,7 @@ fn address(parts: &[&str]) -> String {
 /// # Errors
 /// If it could not be said or typed later.
 fn new_code(code: &str) -> Answer<&str> {
-    let is_blank = |c: char| matches!(c, ' ' | '\u{a0}');
-    let problem = if code.is_empty() {
-        "a code cannot be empty"
-    } else if code.chars().count() > 100 {
-        "a code has at most 100 characters"
-    } else if code.starts_with(is_blank) || code.ends_with(is_blank) || code.chars().any(char::is_control) {
-        "a code has no blanks around it and no control characters"
-    } else {
-        return Ok(code);
-    };
+    let Some(problem) = problem_of(code) else { return Ok(code) };
     let wrong = Wrong { path: "code".to_owned(), line: None, column: None, problem: problem.to_owned() };
     Err(Problem::with(Kind::BodyWrong, format!("code: {problem}"), vec![wrong]))
 }

@@ -138,10 +138,23 @@ impl Connections {
             Ok(connected) => connected.map_err(Fail::Connecting),
             Err(_) => Err(Fail::Connecting(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
         };
-        let is_unanswered = matches!(&connected, Err(Fail::Connecting(sqlx::Error::Io(_))));
+        let is_unanswered = connected.as_ref().is_err_and(is_away);
         let at = is_unanswered.then(Instant::now);
         *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = at;
         connected
+    }
+}
+
+/// Whether nobody who could be asked is there, or whoever stands in between finds nobody. A refusal in words (a wrong
+/// password, no such database) is an answer.
+fn is_away(fail: &Fail) -> bool {
+    match (fail, fail.code()) {
+        // It shuts down, starts, or has no connection left.
+        (Fail::Connecting(_), Some(code)) => {
+            code.starts_with("57P") || code.starts_with("08") || code == "53300"
+        }
+        (Fail::Connecting(_), None) => true,
+        _ => false,
     }
 }
 

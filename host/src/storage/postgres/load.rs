@@ -59,11 +59,14 @@ pub(super) async fn page(
     }))
 }
 
+/// A channel, whether its tenant is live and whether it has webhooks, and the tenant's counters.
+type Found = (Channel, (bool, bool), Counters);
+
 async fn channel_state(
     db: &mut Tx,
     tenant: &TenantCode,
     channel: &ChannelCode,
-) -> Result<Option<(Channel, (bool, bool), Counters)>, Fail> {
+) -> Result<Option<Found>, Fail> {
     first(
         db,
         "SELECT c.body, t.live, t.putaways, t.conflicts, t.webhooks > 0 FROM channels c JOIN tenants t ON t.tenant = c.tenant

@@ -591,6 +591,17 @@ impl Store for Postgres {
         .await
     }
 
+    async fn changed_orders(
+        &self,
+        tenant: &TenantCode,
+        after: Option<(Millis, &OrderCode)>,
+        limit: u32,
+    ) -> Result<Vec<OrderRow>> {
+        let (of, after) = (tenant.clone(), after.map(|(at, code)| (at, code.clone())));
+        let list = job!(|db| order::changed(db, &of, after, limit).await);
+        self.read("was listing changed orders", tenant, list).await
+    }
+
     async fn order(&self, tenant: &TenantCode, id: &str) -> Result<Option<OrderFile>> {
         let (tenant, id) = (tenant.clone(), id.to_owned());
         self.read("was reading an order", &tenant.clone(), job!(|db| order::file(db, &tenant, &id).await))

@@ -1,5 +1,6 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
+use plugin_api::Millis;
 use sqlx::{
     AssertSqlSafe, Row as _,
     postgres::{PgArguments, PgRow},
@@ -193,6 +194,27 @@ pub(super) async fn named(db: &mut Tx, tenant: &TenantCode, ids: &[String]) -> R
     Ok(found)
 }
 
+/// What an order's row is read from.
+const ROW: &str = "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
+         (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
+          AND p.channel_order_id = o.channel_order_id)
+     FROM orders o";
+
+pub(super) async fn changed(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    after: Option<(Millis, OrderCode)>,
+    limit: u32,
+) -> Result<Vec<OrderRow>, Fail> {
+    let (at, code) = after.unwrap_or((Millis::MAX, OrderCode::default()));
+    let sql = format!(
+        "{ROW} WHERE tenant = $1 AND changed_at IS NOT NULL AND (changed_at, code) < ($2, $3)
+         ORDER BY changed_at DESC, code DESC LIMIT $4"
+    );
+    let given = with![tenant.as_str(), at, code.as_str(), i64::from(limit)];
+    each(db, AssertSqlSafe(sql), given, order_row).await
+}
+
 pub(super) async fn list(
     db: &mut Tx,
     tenant: &TenantCode,
@@ -200,13 +222,7 @@ pub(super) async fn list(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, Fail> {
-    let sql = format!(
-        "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
-             (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
-              AND p.channel_order_id = o.channel_order_id)
-         FROM orders o WHERE {} ORDER BY code LIMIT $11",
-        condition(filter)
-    );
+    let sql = format!("{ROW} WHERE {} ORDER BY code LIMIT $11", condition(filter));
     each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit)?, order_row).await
 }
 

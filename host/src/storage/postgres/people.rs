@@ -1,5 +1,5 @@
-//! People, their roles and their sessions. They are known before it is known for which tenant they ask, so all of it is
-//! done for the host.
+//! People, their roles and their sessions. They are known before it is known for which tenant they ask, so that
+//! is done for the host; the filters that they save are the tenant's.
 
 use async_trait::async_trait;
 use plugin_api::Millis;
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     access::{Role, TokenHash},
     domain::codes::TenantCode,
-    storage::{PeopleStore, Person, Result, Session, StoreError, User},
+    storage::{PeopleStore, Person, Result, SavedFilter, Session, StoreError, User},
 };
 
 const USER: &str =
@@ -129,6 +129,44 @@ impl PeopleStore for Postgres {
             Ok(found.filter(|_| ended == 1))
         });
         self.host("was ending a session", Access::Write, end).await
+    }
+
+    async fn save_filter(&self, tenant: &TenantCode, filter: &SavedFilter) -> Result<()> {
+        let (of, filter) = (tenant.clone(), filter.clone());
+        let save = job!(|db| {
+            let known = setting::tenant(db, &of).await?;
+            known.ok_or_else(|| StoreError::NotFound(format!("tenant {of}")))?;
+            let sql = "INSERT INTO saved_filters (tenant, name, query, who, at) VALUES ($1, $2, $3, $4, $5)
+                       ON CONFLICT (tenant, name) DO UPDATE
+                       SET query = excluded.query, who = excluded.who, at = excluded.at";
+            let SavedFilter { name, query, who, at } = &filter;
+            execute(db, sql, with![of.as_str(), name.as_str(), query.as_str(), who.as_str(), *at]).await?;
+            Ok(())
+        });
+        self.write("was keeping a filter", tenant, save).await
+    }
+
+    async fn saved_filters(&self, tenant: &TenantCode) -> Result<Vec<SavedFilter>> {
+        let of = tenant.clone();
+        let list = job!(|db| {
+            let sql = "SELECT name, query, who, at FROM saved_filters WHERE tenant = $1 ORDER BY name";
+            each(db, sql, with![of.as_str()], |row| {
+                let at = row.try_get(3)?;
+                Ok(SavedFilter { name: text(row, 0)?, query: text(row, 1)?, who: text(row, 2)?, at })
+            })
+            .await
+        });
+        self.read("was listing filters", tenant, list).await
+    }
+
+    async fn forget_filter(&self, tenant: &TenantCode, name: &str) -> Result<()> {
+        let (of, name) = (tenant.clone(), name.to_owned());
+        let forget = job!(|db| {
+            let sql = "DELETE FROM saved_filters WHERE tenant = $1 AND name = $2";
+            execute(db, sql, with![of.as_str(), name.as_str()]).await?;
+            Ok(())
+        });
+        self.write("was forgetting a filter", tenant, forget).await
     }
 }
 

@@ -55,6 +55,9 @@ pub(super) const QUICK: Limits =
 /// A whole tenant. Leases of its channels are not renewed meanwhile, and nobody may hold one.
 pub(super) const LONG: Limits =
     Limits { whole: Duration::from_mins(30), statement_ms: 120_000, lock_ms: 7_000, idle_ms: 60_000 };
+/// A step of the schema. Who comes at the same time waits for it as long as it takes.
+pub(super) const MIGRATION: Limits =
+    Limits { whole: Duration::from_hours(24), statement_ms: 3_600_000, lock_ms: 3_600_000, idle_ms: 60_000 };
 /// A snapshot that goes out as fast as someone takes it. It holds no row.
 pub(super) const EXPORT: Limits =
     Limits { whole: Duration::from_hours(24), statement_ms: 120_000, lock_ms: 7_000, idle_ms: 3_600_000 };

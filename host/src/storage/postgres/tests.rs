@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use kit::cluster::{self, Cluster};
+use kit::{
+    cluster::{self, Cluster},
+    pooler::Pooler,
+    proxy::{Mode as Line, Proxy},
+};
 use plugin_api::{Mark, Task};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -27,8 +31,8 @@ use crate::{
     secrets::{Key, Secret},
     storage::{
         Attempt, Call, Claim, Counts, Ended, Fence, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult,
-        PageState, RunEnd, RunLine, RunResult, Store, TaskEdit, Trigger, WebhookEdit, WebhookStore as _,
-        WebhookTurn,
+        PageState, RunEnd, RunLine, RunResult, SavedFilter, Store, StoreError, TaskEdit, Trigger,
+        WebhookEdit, WebhookStore as _, WebhookTurn,
         rows::TENANT_TABLES,
         suite::{
             self, Database,
@@ -64,9 +68,13 @@ impl Place {
             std::thread::scope(|scope| scope.spawn(|| prepare(&database)).join().unwrap());
             database
         });
+        Place::copy_of(prepared)
+    }
+
+    fn copy_of(prepared: &cluster::Database) -> Place {
         let dir = tempfile::tempdir().unwrap();
         let key = Key::create(&dir.path().join("key")).unwrap();
-        Place { database: cluster.copy(prepared), dir, key }
+        Place { database: Cluster::of_this_process().copy(prepared), dir, key }
     }
 
     fn setup(&self) -> PostgresSetup {
@@ -98,6 +106,91 @@ mod shared {
     super::suite::suite!(super::super::Place::new());
 }
 
+/// What the next version might add: a column to every table, a table, an index. This program knows nothing of it.
+const NEXT: &str = "-- expand
+    DO $$
+    DECLARE name TEXT;
+    BEGIN
+        FOR name IN SELECT relname FROM pg_class
+            WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relrowsecurity
+        LOOP
+            EXECUTE format('ALTER TABLE %I ADD COLUMN next_count BIGINT NOT NULL DEFAULT 0, ADD COLUMN next_text TEXT', name);
+        END LOOP;
+    END $$;
+    CREATE TABLE next_things (tenant TEXT COLLATE \"C\" NOT NULL PRIMARY KEY, body TEXT NOT NULL DEFAULT '');
+    ALTER TABLE next_things ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY own_tenant ON next_things USING (tenant = nullif(current_setting('statusync.tenant', true), ''));
+    CREATE INDEX next_orders ON orders (tenant, next_count)";
+
+/// The schema's migrations, and one that this program does not know.
+fn with_next() -> Vec<&'static str> {
+    super::schema::MIGRATIONS.iter().copied().chain([NEXT]).collect()
+}
+
+/// A database whose schema is already the next version's.
+struct Ahead(Place);
+
+impl Ahead {
+    fn new() -> Ahead {
+        static PREPARED: OnceLock<cluster::Database> = OnceLock::new();
+        let prepared = PREPARED.get_or_init(|| {
+            let database = Place::new().database;
+            let url = database.url(cluster::OWNER);
+            let migrate = || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let hub = Connections::new(Address::read(&url).unwrap(), 1, true);
+                runtime.block_on(super::schema::migrate_to(&hub, &with_next())).unwrap()
+            };
+            let (before, now) = std::thread::scope(|scope| scope.spawn(migrate).join().unwrap());
+            assert_eq!((before, now), (super::schema::known(), super::schema::known() + 1));
+            database
+        });
+        Ahead(Place::copy_of(prepared))
+    }
+}
+
+impl Database for Ahead {
+    fn open(&self) -> Box<dyn Store> {
+        self.0.open()
+    }
+
+    fn open_with_another_key(&self) -> Box<dyn Store> {
+        self.0.open_with_another_key()
+    }
+}
+
+/// A host that is still to be replaced works with the schema that its successor needs.
+mod against_the_next_schema {
+    super::suite::suite!(super::super::Ahead::new());
+}
+
+/// A database behind a pooler that gives each transaction another connection.
+struct Pooled(Place);
+
+impl Pooled {
+    fn open_with(&self, key: Key) -> Box<dyn Store> {
+        let url = Pooler::of_this_process().url(&self.0.database);
+        Box::new(
+            Postgres::open(&PostgresSetup { url, prepared_statements: false, ..self.0.setup() }, key)
+                .unwrap(),
+        )
+    }
+}
+
+impl Database for Pooled {
+    fn open(&self) -> Box<dyn Store> {
+        self.open_with(self.0.key.clone())
+    }
+
+    fn open_with_another_key(&self) -> Box<dyn Store> {
+        self.open_with(Key::create(&self.0.dir.path().join("another")).unwrap())
+    }
+}
+
+mod pooled {
+    super::suite::suite!(super::super::Pooled(super::super::Place::new()));
+}
+
 /// A connection pool of the test's own, as a role.
 fn hub(place: &Place, role: &str) -> Connections {
     Connections::new(Address::read(&place.database.url(role)).unwrap(), 2, true)
@@ -121,6 +214,8 @@ async fn fill(store: &Postgres, tenant: &str) {
     store.add_webhook(&tenant, &hook("w1"), &"whsec_".into()).await.unwrap();
     let secret = BTreeMap::from([("token".to_owned(), Secret::from("s"))]);
     store.put_secrets(&tenant, &fk1(), &secret).await.unwrap();
+    let named = SavedFilter { name: "n".into(), query: "?".into(), who: "user:u".into(), at: 0 };
+    store.save_filter(&tenant, &named).await.unwrap();
     store.ensure_tasks(&tenant, &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
     let new = NewRun {
         tenant: tenant.clone(),
@@ -480,6 +575,148 @@ async fn a_migration_that_dies_leaves_nothing_half_made() {
     }
     assert!(whole, "the last one had time enough");
     Postgres::open(&setup, key).unwrap().add_tenant(&acme()).await.unwrap();
+}
+
+/// Ends the connection of whoever changes the schema, with the n-th change. Counting is not taken back with a transaction.
+const KILLER: &str = "
+    CREATE SCHEMA killer;
+    CREATE SEQUENCE killer.changes;
+    CREATE TABLE killer.at (change BIGINT NOT NULL);
+    INSERT INTO killer.at VALUES (0);
+    CREATE FUNCTION killer.strike() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+        IF nextval('killer.changes') = (SELECT change FROM killer.at) THEN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+        END IF;
+    END $$;
+    -- The next to be killed; the tables that there are, and the number of the schema, -1 without one.
+    CREATE FUNCTION killer.next(next BIGINT, OUT tables BIGINT, OUT number BIGINT) LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE killer.at SET change = next;
+        PERFORM setval('killer.changes', 1, false);
+        SELECT count(*) INTO tables FROM pg_tables WHERE schemaname = 'public';
+        number := -1;
+        IF tables > 0 THEN
+            EXECUTE 'SELECT version FROM public.schema_version' INTO number;
+        END IF;
+    END $$;
+    CREATE EVENT TRIGGER killer ON ddl_command_start EXECUTE FUNCTION killer.strike()";
+
+#[tokio::test]
+async fn a_migration_that_is_killed_with_any_of_its_changes_is_made_by_the_next_who_tries() {
+    let database = Cluster::of_this_process().database();
+    database.execute(cluster::SUPERUSER, KILLER).unwrap();
+    let next = |change: i64| -> (i64, i64) {
+        let sql = format!("SELECT tables || ' ' || number FROM killer.next({change})");
+        let told = database.execute(cluster::SUPERUSER, &sql).unwrap();
+        let (tables, number) = told.trim().split_once(' ').unwrap();
+        (tables.parse().unwrap(), number.parse().unwrap())
+    };
+    let (mut kills, mut change) = (0, 1);
+    let (_, mut at) = next(change);
+    let hub = Connections::new(Address::read(&database.url(cluster::OWNER)).unwrap(), 1, true);
+    let migrations = with_next();
+    while let Err(fail) = super::schema::migrate_to(&hub, &migrations).await {
+        assert!(fail.is_of_connection(), "{fail:?}");
+        kills += 1;
+        let (tables, number) = next(change + 1);
+        // Whole steps only: with the number are the tables.
+        assert!((tables > 1) == (number > 0), "{tables} tables at number {number}");
+        change += 1;
+        if number > at {
+            (change, at) = (1, number);
+            next(change);
+        }
+    }
+    assert_eq!(next(0).1, super::schema::known() + 1);
+    assert!(kills > 80, "{kills} kills");
+    let whole = Place::new();
+    let names = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    // The next one's table with its key, and one index.
+    assert_eq!(counted_in(&database, names), counted(&whole, names) + 3);
+}
+
+#[tokio::test]
+async fn a_change_of_the_schema_does_not_make_hosts_wait_for_long_behind_whoever_has_a_table() {
+    let place = Place::new();
+    let store = place.store();
+    store.add_tenant(&acme()).await.unwrap();
+    let hub = hub(&place, cluster::APP);
+    let patient = scope::QUICK.with_idle_ms(60_000);
+    let mut reader = hub.begin(&scope::begin(&Scope::Host, Access::Read, patient)).await.unwrap();
+    count(&mut reader, "SELECT count(*) FROM tenants".to_owned()).await;
+
+    let owner = Connections::new(Address::read(&place.database.url(cluster::OWNER)).unwrap(), 1, true);
+    let next = with_next();
+    let mut migrating = std::pin::pin!(super::schema::migrate_to(&owner, &next));
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tenants'::regclass";
+    while counted(&place, waits) == 0 {
+        tokio::select! {
+            ended = &mut migrating => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    // It stands in the line before us, and leaves it.
+    let began = std::time::Instant::now();
+    let listed = tokio::select! {
+        ended = &mut migrating => panic!("{ended:?}"),
+        listed = store.tenants() => listed.unwrap(),
+    };
+    assert_eq!(listed.len(), 1);
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    hub.roll_back(reader).await.unwrap();
+    let (before, now) = migrating.await.unwrap();
+    assert_eq!(now, before + 1);
+    assert_eq!(store.tenants().await.unwrap().len(), 1, "the host works on");
+    place.store().add_tenant(&"other".into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schema_that_took_something_away_is_not_for_this_program() {
+    let place = Place::new();
+    let owner = Connections::new(Address::read(&place.database.url(cluster::OWNER)).unwrap(), 1, true);
+    let contracted: Vec<&str> = super::schema::MIGRATIONS.iter().copied().chain(["SELECT 1"]).collect();
+    super::schema::migrate_to(&owner, &contracted).await.unwrap();
+    let refused = Postgres::open(&place.setup(), place.key.clone()).unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+    let refused = Postgres::prepare(&place.database.url(cluster::OWNER), cluster::APP).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn every_call_ends_in_time_when_nothing_comes_back() {
+    let place = Place::new();
+    let line = Proxy::to(&place.database).unwrap();
+    let setup = PostgresSetup { url: line.url(cluster::APP, "silent"), connections: 10, ..place.setup() };
+    let store = Postgres::open(&setup, place.key.clone()).unwrap();
+    import(&store, acme_with(1)).await;
+    let fence = fence(&store, "FK1", "a").await;
+    // Connections that were sound a moment ago lie ready.
+    let reads = (0..5).map(|_| store.tenants());
+    futures_util::future::try_join_all(reads).await.unwrap();
+    line.set(Line::Silent);
+    let began = std::time::Instant::now();
+    let (tenant, channel) = (acme(), fk1());
+    let page = apply(&store, &fence, keys([1]), |_| PageResult::default());
+    let ended = futures_util::join!(
+        async { page.await.unwrap_err() },
+        async { store.renew(&fence, MINUTE).await.unwrap_err() },
+        async { store.claim(&tenant, &channel, "b", MINUTE, None).await.unwrap_err() },
+        async { store.order(&tenant, "O1").await.unwrap_err() },
+        async { store.tenants().await.unwrap_err() },
+        async { store.answers().await.unwrap_err() },
+    );
+    let took = began.elapsed();
+    for error in <[StoreError; 6]>::from(ended) {
+        let is_told = matches!(error, StoreError::TimedOut { .. } | StoreError::Unreachable { .. });
+        assert!(is_told, "{error:?}");
+    }
+    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+    line.cut();
+    line.set(Line::Open);
+    // The next attempt is made a second later at most.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while let Err(error) = store.renew(&fence, MINUTE).await {
+        assert!(std::time::Instant::now() < deadline, "{error}");
+    }
 }
 
 fn counted_in(database: &cluster::Database, sql: &str) -> i64 {

@@ -57,11 +57,10 @@ pub(super) fn page(
     }))
 }
 
-fn channel_state(
-    db: &Connection,
-    tenant: &TenantCode,
-    channel: &ChannelCode,
-) -> Result<Option<(Channel, (bool, bool), Counters)>, Fail> {
+/// A channel, whether its tenant is live and whether it has webhooks, and the tenant's counters.
+type Found = (Channel, (bool, bool), Counters);
+
+fn channel_state(db: &Connection, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<Found>, Fail> {
     first(
         db,
         "SELECT c.body, live, putaways, conflicts, webhooks > 0 FROM channels c JOIN tenants ON tenants.tenant = c.tenant

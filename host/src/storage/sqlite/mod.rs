@@ -400,6 +400,16 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn changed_orders(
+        &self,
+        tenant: &TenantCode,
+        after: Option<(Millis, &OrderCode)>,
+        limit: u32,
+    ) -> Result<Vec<OrderRow>> {
+        let (tenant, after) = (tenant.clone(), after.map(|(at, code)| (at, code.clone())));
+        self.read("was listing changed orders", move |db| order::changed(db, &tenant, after, limit)).await
+    }
+
     async fn order(&self, tenant: &TenantCode, id: &str) -> Result<Option<OrderFile>> {
         let (tenant, id) = (tenant.clone(), id.to_owned());
         self.read("was reading an order", move |db| order::file(db, &tenant, &id)).await

@@ -1,5 +1,6 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
+use plugin_api::Millis;
 use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
 
 use super::{
@@ -182,6 +183,26 @@ pub(super) fn named(db: &Connection, tenant: &TenantCode, ids: &[String]) -> Res
     Ok(found)
 }
 
+/// What an order's row is read from.
+const ROW: &str = "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
+         (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
+          AND p.channel_order_id = o.channel_order_id)
+     FROM orders o";
+
+pub(super) fn changed(
+    db: &Connection,
+    tenant: &TenantCode,
+    after: Option<(Millis, OrderCode)>,
+    limit: u32,
+) -> Result<Vec<OrderRow>, Fail> {
+    let (at, code) = after.unwrap_or((Millis::MAX, OrderCode::default()));
+    let sql = format!(
+        "{ROW} WHERE tenant = ?1 AND changed_at IS NOT NULL AND (changed_at, code) < (?2, ?3)
+         ORDER BY changed_at DESC, code DESC LIMIT ?4"
+    );
+    each(db, &sql, params![tenant.as_str(), at, code.as_str(), limit], order_row)
+}
+
 pub(super) fn list(
     db: &Connection,
     tenant: &TenantCode,
@@ -189,13 +210,7 @@ pub(super) fn list(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, Fail> {
-    let sql = format!(
-        "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
-             (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
-              AND p.channel_order_id = o.channel_order_id)
-         FROM orders o WHERE {} ORDER BY code LIMIT ?11",
-        condition(filter)
-    );
+    let sql = format!("{ROW} WHERE {} ORDER BY code LIMIT ?11", condition(filter));
     each(db, &sql, params_from_iter(values(tenant, filter, after, limit)), order_row)
 }
 

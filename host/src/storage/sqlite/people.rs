@@ -13,7 +13,7 @@ use super::{
 use crate::{
     access::{Role, TokenHash},
     domain::codes::TenantCode,
-    storage::{PeopleStore, Person, Result, Session, StoreError, User},
+    storage::{PeopleStore, Person, Result, SavedFilter, Session, StoreError, User},
 };
 
 const USER: &str =
@@ -109,6 +109,39 @@ impl PeopleStore for Sqlite {
             let found = session(db, &hash)?;
             execute(db, "DELETE FROM sessions WHERE hash = ?1", [hash])?;
             Ok(found)
+        })
+        .await
+    }
+
+    async fn save_filter(&self, tenant: &TenantCode, filter: &SavedFilter) -> Result<()> {
+        let (tenant, filter) = (tenant.clone(), filter.clone());
+        self.write("was keeping a filter", move |db| {
+            setting::known_tenant(db, &tenant)?;
+            let sql = "INSERT OR REPLACE INTO saved_filters (tenant, name, query, who, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let SavedFilter { name, query, who, at } = filter;
+            execute(db, sql, params![tenant.as_str(), name, query, who, at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn saved_filters(&self, tenant: &TenantCode) -> Result<Vec<SavedFilter>> {
+        let tenant = tenant.clone();
+        self.read("was listing filters", move |db| {
+            let sql = "SELECT name, query, who, at FROM saved_filters WHERE tenant = ?1 ORDER BY name";
+            each(db, sql, [tenant.as_str()], |row| {
+                Ok(SavedFilter { name: row.get(0)?, query: row.get(1)?, who: row.get(2)?, at: row.get(3)? })
+            })
+        })
+        .await
+    }
+
+    async fn forget_filter(&self, tenant: &TenantCode, name: &str) -> Result<()> {
+        let (tenant, name) = (tenant.clone(), name.to_owned());
+        self.write("was forgetting a filter", move |db| {
+            let sql = "DELETE FROM saved_filters WHERE tenant = ?1 AND name = ?2";
+            execute(db, sql, params![tenant.as_str(), name])?;
+            Ok(())
         })
         .await
     }

@@ -12,7 +12,7 @@ use crate::{
         order::{ItemStatus, OrderStatus},
         snapshot::Snapshot,
     },
-    storage::{OrderFilter, OrderStage, Shipping, Store, StoreError},
+    storage::{Mode, OrderFilter, OrderStage, PageResult, PageState, Shipping, Store, StoreError},
 };
 
 /// Orders 1 to 4 of FK1, each in another situation, and order 5 of AZ1, cancelled.
@@ -214,4 +214,28 @@ pub(crate) async fn duties_are_listed_by_number(db: &impl Database) {
     assert_eq!(store.putaway(&acme(), "PA9").await.unwrap().unwrap().order.as_str(), "O5");
     assert!(store.putaway(&"other".into(), "PA9").await.unwrap().is_none());
     assert!(store.conflict(&acme(), "CF1").await.unwrap().is_none());
+}
+
+pub(crate) async fn changed_orders_are_paged_from_the_last_changed_one_on(db: &impl Database) {
+    let store = db.open();
+    import(&*store, acme_with(5)).await;
+    let changed = async |after: Option<(i64, &str)>, limit: u32| {
+        let after = after.map(|(at, code)| (at, code.into()));
+        let rows =
+            store.changed_orders(&acme(), after.as_ref().map(|(at, code)| (*at, code)), limit).await.unwrap();
+        rows.into_iter().map(|row| (row.changed_at.unwrap(), row.code.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(None, 10).await, [], "an import changes nothing");
+    for (order, at) in [("O1", 5), ("O4", 7), ("O2", 7), ("O3", 6)] {
+        let as_it_is = |state: PageState| PageResult {
+            files: state.files.into_values().collect(),
+            ..PageResult::default()
+        };
+        store.edit_order(&acme(), &order.into(), at, Mode::Commit, Box::new(as_it_is)).await.unwrap();
+    }
+    let all = [(7, "O4"), (7, "O2"), (6, "O3"), (5, "O1")].map(|(at, code)| (at, code.to_owned()));
+    assert_eq!(changed(None, 10).await, all);
+    assert_eq!(changed(None, 1).await, all[..1]);
+    assert_eq!(changed(Some((7, "O4")), 10).await, all[1..]);
+    assert_eq!(changed(Some((6, "O3")), 10).await, all[3..]);
 }

@@ -74,6 +74,7 @@ macro_rules! suite {
             lists:
                 orders_are_filtered,
                 orders_are_paged_by_code,
+                changed_orders_are_paged_from_the_last_changed_one_on,
                 an_order_is_found_by_our_code_or_the_channels_id,
                 an_id_that_two_channels_have_is_refused,
                 tasks_by_id_get_the_orders_that_they_are_about,
@@ -105,7 +106,8 @@ macro_rules! suite {
                 a_role_is_set_changed_and_taken_away,
                 a_session_is_known_until_it_is_ended_and_only_one_ends_it,
                 sessions_that_are_over_are_forgotten_when_another_begins,
-                a_new_password_and_a_disabled_user_have_no_sessions;
+                a_new_password_and_a_disabled_user_have_no_sessions,
+                filters_are_kept_by_name_for_their_tenant;
             intake:
                 orders_are_added_and_replaced_and_nothing_else_is_touched,
                 what_is_taken_by_other_orders_is_told,

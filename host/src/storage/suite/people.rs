@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     access::Role,
-    storage::{Person, Session, StoreError, User},
+    storage::{Person, SavedFilter, Session, StoreError, User},
 };
 
 fn ana(roles: &[(Option<&str>, Role)]) -> Person {
@@ -108,4 +108,28 @@ pub(crate) async fn a_new_password_and_a_disabled_user_have_no_sessions(db: &imp
     for unknown in [store.set_password("u2", "", false, 7).await, store.disable_user("u2", None).await] {
         assert!(matches!(unknown, Err(StoreError::NotFound(_))));
     }
+}
+
+pub(crate) async fn filters_are_kept_by_name_for_their_tenant(db: &impl Database) {
+    let store = db.open();
+    let (acme, other) = (acme(), "other".into());
+    store.add_tenant(&acme).await.unwrap();
+    let filter = |name: &str, query: &str| SavedFilter {
+        name: name.to_owned(),
+        query: query.to_owned(),
+        who: "user:u1".to_owned(),
+        at: now(),
+    };
+    for (name, query) in [("b", "?x"), ("a", "?y"), ("b", "?z")] {
+        store.save_filter(&acme, &filter(name, query)).await.unwrap();
+    }
+    assert_eq!(store.saved_filters(&acme).await.unwrap(), [filter("a", "?y"), filter("b", "?z")]);
+    assert_eq!(store.saved_filters(&other).await.unwrap(), []);
+    let unknown = store.save_filter(&other, &filter("a", "?")).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+    store.forget_filter(&acme, "a").await.unwrap();
+    store.forget_filter(&acme, "a").await.unwrap();
+    assert_eq!(store.saved_filters(&acme).await.unwrap(), [filter("b", "?z")]);
+    store.remove_tenant(&acme).await.unwrap();
+    assert_eq!(store.saved_filters(&acme).await.unwrap(), [], "they go with the tenant");
 }

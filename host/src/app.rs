@@ -20,7 +20,7 @@ use crate::{
     kept::{StoredBreakers, StoredPacing},
     plugins::Registry,
     secrets::{Key, SecretError},
-    storage::{Postgres, PostgresSetup, Sqlite, Store, StoreError},
+    storage::{PostgresSetup, Sqlite, Store, StoreError, shards::Shards},
     sync::{Engine, LeaseTimes, Pool, Setup, Stop},
     webhooks::{Sender, Way},
 };
@@ -203,6 +203,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Its state.
     pub store: Arc<dyn Store>,
+    /// The same, where it may be in several databases: on PostgreSQL.
+    pub shards: Option<Arc<Shards>>,
     /// Ends the runs of every engine that was made here.
     pub stop: Stop,
 }
@@ -223,8 +225,8 @@ impl App {
                 None => AppError::Missing(data.path().to_owned()),
             });
         }
-        let store = open_store(&data, &config, Key::load(&key_file)?)?;
-        Ok(App { data, config, clock: Arc::new(SystemClock), store, stop: Stop::default() })
+        let (store, shards) = open_store(&data, &config, Key::load(&key_file)?)?;
+        Ok(App { data, config, clock: Arc::new(SystemClock), store, shards, stop: Stop::default() })
     }
 
     /// The connectors of the plugin folders. A folder that does not exist holds none.
@@ -308,12 +310,18 @@ impl App {
     }
 }
 
-fn open_store(data: &DataDir, config: &Config, key: Key) -> Result<Arc<dyn Store>, AppError> {
-    Ok(match &config.database.url {
-        Some(DatabaseUrl::Postgres(url)) => Arc::new(Postgres::open(&postgres(url, config), key)?),
-        Some(DatabaseUrl::Sqlite(path)) => Arc::new(Sqlite::open(&data.0.join(path), key)?),
-        None => Arc::new(Sqlite::open(&data.0.join(DATABASE), key)?),
-    })
+type Opened = (Arc<dyn Store>, Option<Arc<Shards>>);
+
+fn open_store(data: &DataDir, config: &Config, key: Key) -> Result<Opened, AppError> {
+    let file = match &config.database.url {
+        Some(DatabaseUrl::Postgres(url)) => {
+            let shards = Arc::new(Shards::open(postgres(url, config), key)?);
+            return Ok((Arc::<Shards>::clone(&shards), Some(shards)));
+        }
+        Some(DatabaseUrl::Sqlite(path)) => data.0.join(path),
+        None => data.0.join(DATABASE),
+    };
+    Ok((Arc::new(Sqlite::open(&file, key)?), None))
 }
 
 fn postgres(url: &PostgresUrl, config: &Config) -> PostgresSetup {

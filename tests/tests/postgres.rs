@@ -1,5 +1,8 @@
 //! The program on PostgreSQL, as people meet it: the same results as on SQLite, and words for what stands in the way.
 
+#[path = "postgres/moving.rs"]
+mod moving;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -49,11 +52,15 @@ impl Host {
         self.dir.path().join("data")
     }
 
-    fn run(&self, arguments: &[&str]) -> Done {
+    fn command(&self, arguments: &[&str]) -> Command {
         let program = built_programs::folder().expect("the program builds").join("statusync");
         let mut command = Command::new(program);
         command.env_remove("PGPASSWORD").arg("--data").arg(self.data()).args(arguments);
-        done(&command.output().expect("it starts"))
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Done {
+        done(&self.command(arguments).output().expect("it starts"))
     }
 
     fn succeeds(&self, arguments: &[&str]) -> String {

@@ -104,7 +104,9 @@ impl From<StoreError> for Failure {
             StoreError::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => {
                 Failure { exit: Exit::Ok, sentence: None }
             }
-            StoreError::Busy { .. } => Failure::new(Exit::Blocked, sentence(&error)),
+            StoreError::Busy { .. } | StoreError::Moving | StoreError::Moved => {
+                Failure::new(Exit::Blocked, sentence(&error))
+            }
             _ => Failure::failed(sentence(&error)),
         }
     }

@@ -22,6 +22,7 @@ mod export;
 mod facility;
 mod import;
 mod init;
+mod migrate_store;
 mod observe;
 mod order;
 mod order_filter;
@@ -39,6 +40,7 @@ mod stock;
 mod sync;
 mod tasks;
 mod tenant;
+mod tenant_move;
 mod user;
 mod values;
 mod webhook;
@@ -139,6 +141,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    MigrateStore(migrate_store::MigrateStore),
     #[command(subcommand)]
     Database(database::DatabaseCommand),
     Completions(completions::Completions),
@@ -174,6 +177,7 @@ impl Command {
             Command::Doctor(command) => command.run(context).await,
             Command::Backup(command) => command.run(context).await,
             Command::Restore(command) => command.run(context).await,
+            Command::MigrateStore(command) => command.run(context).await,
             Command::Database(command) => command.run(context).await,
             Command::Completions(command) => command.run(context, &mut Cli::command()),
             Command::Schema(command) => command.run(context),

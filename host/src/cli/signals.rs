@@ -53,7 +53,8 @@ impl Stops {
         }
     }
 
-    async fn one(&mut self) {
+    /// Waits for one.
+    pub(super) async fn one(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

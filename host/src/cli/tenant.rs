@@ -1,16 +1,24 @@
 //! `tenant add|list|live|remove`
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::{
     context::{Context, known_tenant},
     exit::{Exit, Failure},
+    tenant_move::Move,
 };
-use crate::domain::codes::TenantCode;
+use crate::{
+    domain::codes::TenantCode,
+    storage::{TenantRow, shards::shown},
+};
 
-/// Sellers: add, list, let live, remove
+/// Sellers: add, list, let live, move, remove
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   statusync tenant add acme
@@ -33,6 +41,7 @@ pub(super) enum Tenant {
         #[arg(long)]
         off: bool,
     },
+    Move(Move),
     /// Remove a tenant with everything that is kept for it
     #[command(
         after_help = "Example:\n  statusync export --tenant acme > acme.json && statusync tenant remove acme --yes"
@@ -44,6 +53,15 @@ pub(super) enum Tenant {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// A tenant with its database, where there are several.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    row: TenantRow,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
 }
 
 /// The tenant, in either way.
@@ -76,16 +94,30 @@ impl Tenant {
                 out.say(&format!("tenant {code} is added, and not live yet; next: `statusync channel add --tenant {code} …`"));
             }
             Tenant::List => {
-                let tenants = context.open()?.store.tenants().await?;
-                let cells = |row: &crate::storage::TenantRow| {
-                    vec![row.code.to_string(), if row.live { "live" } else { "not live" }.to_owned()]
+                let app = context.open()?;
+                let places = match &app.shards {
+                    Some(shards) => shards.places().await?,
+                    None => BTreeMap::new(),
                 };
-                out.list(
-                    &tenants,
-                    &["tenant", "state"],
-                    cells,
-                    "there are no tenants; `statusync tenant add CODE` adds one",
-                )?;
+                let database = |code: &TenantCode| {
+                    places.get(code).map_or_else(|| "control".to_owned(), |url| shown(url))
+                };
+                let has_several = !places.is_empty();
+                let tenants = app.store.tenants().await?.into_iter().map(|row| {
+                    let database = has_several.then(|| database(&row.code));
+                    Listed { row, database }
+                });
+                let cells = |Listed { row, database }: &Listed| {
+                    let state = if row.live { "live" } else { "not live" };
+                    [Some(row.code.to_string()), Some(state.to_owned()), database.clone()]
+                        .into_iter()
+                        .flatten()
+                        .collect()
+                };
+                let head = ["tenant", "state", "database"];
+                let head = if has_several { &head[..] } else { &head[..2] };
+                let none = "there are no tenants; `statusync tenant add CODE` adds one";
+                out.list(&tenants.collect::<Vec<_>>(), head, cells, none)?;
             }
             Tenant::Live { name, off } => {
                 let (app, code) = (context.open()?, name.code());
@@ -93,6 +125,7 @@ impl Tenant {
                 app.store.set_live(&code, !off).await?;
                 out.say(&format!("tenant {code} is {}", if off { "not live any more" } else { "live" }));
             }
+            Tenant::Move(command) => return command.run(context).await,
             Tenant::Remove { name, yes } => {
                 let (app, code) = (context.open()?, name.code());
                 known_tenant(&app, &code).await?;

@@ -15,7 +15,7 @@ pub(super) struct Typed(Vec<(String, String)>);
 impl Typed {
     /// A field without blanks around it; one that was not sent is empty.
     pub(super) fn text(&self, field: &str) -> &str {
-        self.all(field).next().unwrap_or_default()
+        self.0.iter().find(|(name, _)| name == field).map_or("", |(_, value)| value.trim())
     }
 
     /// Everything that was sent under one name, as check boxes are.

@@ -235,6 +235,9 @@ impl From<&StoreError> for Problem {
             StoreError::Changed(_) => Problem::new(Kind::StateChanged, said),
             StoreError::Busy { .. } => Problem::new(Kind::ChannelBusy, said),
             StoreError::Contradiction(_) => Problem::new(Kind::DataContradicts, said),
+            StoreError::Moving | StoreError::Moved => {
+                Problem { retry_after: Some(5), ..Problem::new(Kind::StoreAway, said) }
+            }
             error if error.is_passing() => {
                 tracing::error!(%error, "the store failed under a request");
                 Problem {

@@ -16,13 +16,19 @@ use plugin_api::Millis;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::{Result, Store, StoreError, rows::TENANT_TABLES};
+use super::{
+    Result, Store, StoreError,
+    rows::{OF_CALLERS, TENANT_TABLES},
+};
 use crate::domain::codes::TenantCode;
 
 const FORMAT: u32 = 1;
 /// Tables with rows of no tenant; where a table has rows of tenants too, those without one have an empty code. Sessions
 /// and answers to repeated requests are not copied: they would be honoured beside those of the host that goes on.
-const SHARED_TABLES: &[&str] = &["buckets", "breakers", "users", "api_keys", "roles", "actions"];
+pub(super) const SHARED_TABLES: &[&str] = &["buckets", "breakers", "users", "api_keys", "roles", "actions"];
+/// Tables that no copy has: sessions and answers are of this host, and where tenants are is so of this database only.
+#[cfg(test)]
+pub(super) const NOT_COPIED: &[&str] = &["requests", "sessions", "placements"];
 /// Rows are taken in portions of about so many, and about so many bytes.
 const PORTION_ROWS: usize = 500;
 const PORTION_BYTES: usize = 512 << 10;
@@ -37,14 +43,50 @@ pub enum Part {
     Shared,
     /// Those of a tenant.
     Tenant(TenantCode),
+    /// Those of a tenant that moves to another database of the same installation: without what is kept of its callers,
+    /// which stays where all callers are known, and with its rate buckets.
+    Moving(TenantCode),
+    /// What is kept of a tenant's callers.
+    #[serde(skip)]
+    Callers(TenantCode),
+}
+
+/// What becomes of a tenant that was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// It is there.
+    Here,
+    /// It is [arriving](super::Stage::Arriving).
+    Arriving,
 }
 
 impl Part {
     /// The tables that it is about.
-    pub(super) const fn tables(&self) -> &'static [&'static str] {
+    pub(super) fn tables(&self) -> Vec<&'static str> {
         match self {
-            Part::Shared => SHARED_TABLES,
-            Part::Tenant(_) => TENANT_TABLES,
+            Part::Shared => SHARED_TABLES.to_vec(),
+            Part::Tenant(_) => TENANT_TABLES.to_vec(),
+            Part::Callers(_) => OF_CALLERS.to_vec(),
+            Part::Moving(_) => {
+                let own = TENANT_TABLES.iter().filter(|table| !OF_CALLERS.contains(table));
+                ["buckets"].iter().chain(own).copied().collect()
+            }
+        }
+    }
+
+    /// Its tenant.
+    pub(super) const fn tenant(&self) -> Option<&TenantCode> {
+        match self {
+            Part::Shared => None,
+            Part::Tenant(code) | Part::Moving(code) | Part::Callers(code) => Some(code),
+        }
+    }
+
+    /// How the accounts of its rate buckets begin, if it has those of one tenant.
+    pub(super) fn accounts(&self, table: &str) -> Option<String> {
+        match self {
+            Part::Moving(code) if table == "buckets" => Some(format!("{code}/")),
+            _ => None,
         }
     }
 }
@@ -121,14 +163,25 @@ pub(super) fn same_columns(portion: &Portion, own: &[String]) -> Result<()> {
 /// # Errors
 /// Those of the store, and [`StoreError::Output`].
 pub async fn write(store: &dyn Store, now: Millis, out: &mut (dyn Write + Send)) -> Result<Contents> {
+    let tenants = store.tenants().await?.into_iter().map(|row| row.code);
+    let parts: Vec<Part> = [Part::Shared].into_iter().chain(tenants.map(Part::Tenant)).collect();
+    write_parts(store, &parts, now, out).await
+}
+
+/// Writes these parts of what a store holds.
+pub(super) async fn write_parts(
+    store: &dyn Store,
+    parts: &[Part],
+    now: Millis,
+    out: &mut (dyn Write + Send),
+) -> Result<Contents> {
     let mut contents = Contents { taken_at: now, ..Contents::default() };
     let head = Head { statusync_copy: FORMAT, by: env!("CARGO_PKG_VERSION").to_owned(), taken_at: now };
     line(out, &head)?;
-    let tenants = store.tenants().await?.into_iter().map(|row| row.code);
-    contents.tenants = tenants.collect();
-    for part in [Part::Shared].into_iter().chain(contents.tenants.iter().cloned().map(Part::Tenant)) {
+    for part in parts {
+        contents.tenants.extend(part.tenant().cloned());
         line(out, &Mark::Part(part.clone()))?;
-        contents.rows += store.dump(&part, out).await?;
+        contents.rows += store.dump(part, out).await?;
     }
     line(out, &Mark::End { rows: contents.rows })?;
     out.flush().map_err(StoreError::Output)?;
@@ -149,9 +202,9 @@ pub fn check(copy: impl BufRead) -> Result<Contents> {
     read(copy, |event| {
         match event {
             Event::Head(taken_at) => contents.taken_at = taken_at,
-            Event::Part(Part::Tenant(code)) => contents.tenants.push(code),
+            Event::Part(part) => contents.tenants.extend(part.tenant().cloned()),
             Event::Rows(_, count) => contents.rows += count,
-            Event::Part(Part::Shared) | Event::PartEnd => {}
+            Event::PartEnd => {}
         }
         true
     })?;
@@ -168,7 +221,7 @@ pub async fn take(store: &dyn Store, copy: impl BufRead + Send + 'static) -> Res
     if let Some(there) = store.tenants().await?.first() {
         return Err(StoreError::Exists(format!("tenant {} (a copy needs an empty store)", there.code)));
     }
-    let taken = take_parts(store, copy).await;
+    let taken = take_parts(store, copy, Landing::Here).await;
     if taken.is_err() {
         for tenant in store.tenants().await? {
             store.remove_tenant(&tenant.code).await?;
@@ -177,26 +230,33 @@ pub async fn take(store: &dyn Store, copy: impl BufRead + Send + 'static) -> Res
     taken
 }
 
-async fn take_parts(store: &dyn Store, copy: impl BufRead + Send + 'static) -> Result<Contents> {
+/// Takes the parts of a copy, whatever the store has.
+pub(super) async fn take_parts(
+    store: &dyn Store,
+    copy: impl BufRead + Send + 'static,
+    landing: Landing,
+) -> Result<Contents> {
     let (events, arriving) = mpsc::channel(AHEAD);
     let reading =
         tokio::task::spawn_blocking(move || read(copy, |event| events.blocking_send(event).is_ok()));
-    let taken = take_events(store, arriving).await;
+    let taken = take_events(store, arriving, landing).await;
     // What is wrong with the copy itself says more than that a part of it ended.
     reading.await.map_err(|_| StoreError::Closed)??;
     taken
 }
 
-async fn take_events(store: &dyn Store, mut arriving: mpsc::Receiver<Event>) -> Result<Contents> {
+async fn take_events(
+    store: &dyn Store,
+    mut arriving: mpsc::Receiver<Event>,
+    landing: Landing,
+) -> Result<Contents> {
     let mut contents = Contents::default();
     while let Some(event) = arriving.recv().await {
         match event {
             Event::Head(taken_at) => contents.taken_at = taken_at,
             Event::Part(part) => {
-                if let Part::Tenant(code) = &part {
-                    contents.tenants.push(code.clone());
-                }
-                contents.rows += take_part(store, &part, &mut arriving).await?;
+                contents.tenants.extend(part.tenant().cloned());
+                contents.rows += take_part(store, &part, &mut arriving, landing).await?;
             }
             Event::Rows(..) | Event::PartEnd => {}
         }
@@ -204,7 +264,12 @@ async fn take_events(store: &dyn Store, mut arriving: mpsc::Receiver<Event>) -> 
     Ok(contents)
 }
 
-async fn take_part(store: &dyn Store, part: &Part, arriving: &mut mpsc::Receiver<Event>) -> Result<u64> {
+async fn take_part(
+    store: &dyn Store,
+    part: &Part,
+    arriving: &mut mpsc::Receiver<Event>,
+    landing: Landing,
+) -> Result<u64> {
     let (pieces, taken) = mpsc::channel(AHEAD);
     let feeding = async {
         let mut rows = 0;
@@ -225,7 +290,7 @@ async fn take_part(store: &dyn Store, part: &Part, arriving: &mut mpsc::Receiver
         drop(pieces);
         rows
     };
-    let (rows, loaded) = futures_util::future::join(feeding, store.load(part, taken)).await;
+    let (rows, loaded) = futures_util::future::join(feeding, store.load(part, taken, landing)).await;
     loaded.map(|()| rows)
 }
 
@@ -272,8 +337,8 @@ fn read(copy: impl BufRead, mut tell: impl FnMut(Event) -> bool) -> Result<()> {
             rows += 1;
         } else if lines.text.starts_with("{\"table\"") {
             let line: TableLine = lines.this_as("the line of a table")?;
-            let tables = part.as_ref().map_or(&[][..], Part::tables);
-            let Some(name) = tables.iter().find(|name| **name == line.table) else {
+            let mut tables = part.iter().flat_map(Part::tables);
+            let Some(name) = tables.find(|name| *name == line.table) else {
                 return Err(lines.wrong(&format!("there is no table {} in this part", line.table)));
             };
             table = Some((name, line.columns));

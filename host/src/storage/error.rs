@@ -140,6 +140,16 @@ pub enum StoreError {
         /// Since when, UTC.
         since: Millis,
     },
+    /// The tenant is being moved to another database. Nothing was written.
+    #[error(
+        "the tenant is being moved to another database; try again when `statusync tenant move` has ended"
+    )]
+    Moving,
+    /// The tenant is in another database than this one. Nothing was read or written.
+    #[error(
+        "the tenant is not in this database any more, or not yet; start this host with the control database"
+    )]
+    Moved,
     /// A secret could not be sealed or opened.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -167,6 +177,8 @@ impl StoreError {
             | StoreError::ReadOnly { .. }
             | StoreError::CannotOpen { .. }
             | StoreError::Busy { .. }
+            | StoreError::Moving
+            | StoreError::Moved
             | StoreError::Unreachable { .. }
             | StoreError::NotAdmitted { .. }
             | StoreError::TimedOut { .. }

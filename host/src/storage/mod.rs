@@ -13,6 +13,8 @@ mod import;
 mod intake;
 mod lease;
 mod lists;
+pub mod migrate;
+mod moving;
 mod outbox;
 mod page;
 mod people;
@@ -20,6 +22,7 @@ mod postgres;
 mod record;
 mod rows;
 mod run;
+pub mod shards;
 mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -37,7 +40,7 @@ use plugin_api::{Mark, Millis, Task};
 pub use self::{
     access::{ANSWER_KEPT_MS, AccessStore, Action, ApiKey, Begun, REQUEST_HELD_MS, SavedAnswer},
     bucket::{Call, Slot},
-    copy::{Part, Piece},
+    copy::{Landing, Part, Piece},
     error::{Result, StoreError},
     events::{
         ConflictOpened, EventKind, OrderStatusChanged, OrderTaken, RunFinished, TEST_EVENT, ToldChange,
@@ -49,6 +52,7 @@ pub use self::{
         ConflictRow, Health, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter,
         ParkedRow, PutawayRow, Shipping, TenantRow, ToAsk,
     },
+    moving::{MovingStore, Stage},
     outbox::{
         Attempt, Backlog, Batch, Delivery, DeliveryState, Due, Ended, Webhook, WebhookEdit, WebhookStore,
         WebhookTurn,
@@ -78,7 +82,7 @@ use crate::{
 ///
 /// Lists are paged by key: `after` is the key of the last row that the caller has, `limit` the most rows it wants.
 #[async_trait]
-pub trait Store: AccessStore + PeopleStore + IntakeStore + WebhookStore + Send + Sync {
+pub trait Store: AccessStore + PeopleStore + IntakeStore + MovingStore + WebhookStore + Send + Sync {
     // Pages.
 
     /// Loads, decides and writes a page under a lease.
@@ -426,7 +430,12 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + WebhookStore + Send +
     /// # Errors
     /// [`StoreError::Exists`] if the tenant is there; [`StoreError::Contradiction`] if rows do not fit the tables, or no
     /// [`Piece::End`] came.
-    async fn load(&self, part: &Part, pieces: tokio::sync::mpsc::Receiver<Piece>) -> Result<()>;
+    async fn load(
+        &self,
+        part: &Part,
+        pieces: tokio::sync::mpsc::Receiver<Piece>,
+        landing: Landing,
+    ) -> Result<()>;
 
     // Rate buckets.
 

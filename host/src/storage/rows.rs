@@ -43,6 +43,9 @@ pub(super) const TENANT_TABLES: &[&str] = &[
     "tenants",
 ];
 
+/// What is kept of a tenant's callers: it stays in the database in which all callers are known.
+pub(super) const OF_CALLERS: &[&str] = &["api_keys", "roles", "actions"];
+
 /// The rows of an order file, as they are written.
 pub(super) struct Rows<'a> {
     pub(super) orders: Vec<Derived<'a>>,

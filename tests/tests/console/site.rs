@@ -15,7 +15,7 @@ use statusync::{
     domain::{snapshot::Snapshot, time},
     fetch::{Egress, Fetcher, NoBreakerLog, NoPacing, Retrying, Setup as FetchSetup},
     live::Live,
-    plugins::Registry,
+    plugins::{Registry, file_name},
     secrets::Key,
     storage::{Person, Session, Sqlite, Store, User},
     sync::{Engine, LeaseTimes, Pool, Served, Setup, Stop},
@@ -30,10 +30,11 @@ pub(crate) struct Site {
     routes: Router,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<SettableClock>,
+    registry: Arc<Registry>,
     pub(crate) live: Arc<Live>,
     pub(crate) closing: watch::Sender<bool>,
     _served: watch::Sender<Served>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// What was answered.
@@ -93,9 +94,10 @@ impl Site {
             breaker_log: Arc::new(NoBreakerLog),
         })
         .unwrap();
+        let registry = Arc::new(Registry::new(data.path().join("plugin-store")));
         let engine = Arc::new(Engine::new(Setup {
             store: Arc::clone(&store),
-            registry: Arc::new(Registry::new(data.path().join("plugin-store"))),
+            registry: Arc::clone(&registry),
             fetcher: Arc::new(fetcher),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             lease: LeaseTimes::default(),
@@ -119,14 +121,28 @@ impl Site {
             routes: routes(Arc::new(console)),
             store,
             clock,
+            registry,
             live,
             closing,
             _served: served_by,
-            _data: data,
+            data,
         };
         site.import(acme()).await;
         site.import(json!({"tenant": "other", "channels": [{"code": "FK1", "connector": "flipkart"}]})).await;
         site
+    }
+
+    /// Loads the connector of a marketplace.
+    pub(crate) fn load(&self, connector: &str) {
+        let file = kit::built_programs::folder().unwrap().join(file_name(connector));
+        self.registry.add_file(&file).unwrap();
+    }
+
+    /// Offers a file that is no connector.
+    pub(crate) fn offer(&self, name: &str) {
+        let file = self.data.path().join(name);
+        std::fs::write(&file, "no library").unwrap();
+        self.registry.add_file(&file).unwrap_err();
     }
 
     async fn import(&self, document: Value) {

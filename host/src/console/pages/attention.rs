@@ -311,7 +311,11 @@ async fn all(State(console): State<Arc<Console>>, place: In<Read>, Query(asked):
         let count = console.store.count_orders(tenant, &filter).await?;
         if count > 0 {
             let query = format!("?channel={}&needs=not-received", in_query(channel.code.as_str()));
-            to_receive.push((channel.code.to_string(), number(count), place.address(&["orders"]) + &query));
+            to_receive.push((
+                channel.code.to_string(),
+                number(count),
+                place.address(&["orders"]) + query.as_str(),
+            ));
         }
     }
     show(&AttentionPage {

@@ -90,6 +90,6 @@ fn led(
     done: Result<Result<Done, SyncError>, tokio::task::JoinError>,
 ) -> Shown {
     done.map_err(|_| Fault::Internal)?.map_err(|error| Fault::from(&error))?;
-    let address = place.address(&["attention"]) + "?done=" + &in_query(code);
+    let address = place.address(&["attention"]) + "?done=" + in_query(code).as_str();
     Ok(Redirect::to(&address).into_response())
 }

@@ -65,7 +65,7 @@ async fn save(
     let query = asked.query("");
     let filter = SavedFilter { name, query, who: place.somebody.caller.who.clone(), at: now };
     console.store.save_filter(&place.tenant, &filter).await?;
-    Ok(Redirect::to(&(place.address(&["orders"]) + &filter.query)).into_response())
+    Ok(Redirect::to(&(place.address(&["orders"]) + filter.query.as_str())).into_response())
 }
 
 async fn forget(

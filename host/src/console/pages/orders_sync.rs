@@ -114,7 +114,7 @@ async fn begin(
     without.retain(|(_, error)| !matches!(**error, SyncError::NothingChosen(_)));
     let without: Vec<&str> = without.iter().map(|(channel, _)| channel.as_str()).collect();
     let query = format!("?runs={}&without={}", in_query(&runs.join(",")), in_query(&without.join(",")));
-    Ok(Redirect::to(&(place.address(&["sync"]) + &query)).into_response())
+    Ok(Redirect::to(&(place.address(&["sync"]) + query.as_str())).into_response())
 }
 
 /// What is chosen, for each channel that has some of it.

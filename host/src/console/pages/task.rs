@@ -97,7 +97,7 @@ async fn one(
     show(&TaskPage {
         frame: place.frame(&format!("Task {} of {}", row.task, row.channel), Section::Tasks),
         tasks: place.address(&["tasks"]),
-        runs: place.address(&["runs"]) + &query,
+        runs: place.address(&["runs"]) + query.as_str(),
         every: in_units(row.interval_ms),
         window_days: row.window_ms.map(|window| window / DAY),
         rows: runs.into_iter().map(|run| RunShown::of(run, &place, now)).collect(),

@@ -6,12 +6,17 @@ use tokio::sync::mpsc;
 use super::{
     connections::Tx,
     fault::Fail,
+    moving,
+    scope::{Scope, turn_to},
     setting,
     statement::{each, execute, first, json, text, with},
 };
-use crate::storage::{
-    StoreError,
-    copy::{Part, Piece, Portion, TableLine, same_columns},
+use crate::{
+    domain::codes::TenantCode,
+    storage::{
+        Landing, Stage, StoreError,
+        copy::{Part, Piece, Portion, TableLine, same_columns},
+    },
 };
 
 /// Rows that one statement reads.
@@ -80,13 +85,16 @@ pub(super) async fn dump(db: &mut Tx, part: &Part, out: &mpsc::Sender<Vec<u8>>) 
         let mut piece = json(&line)?.into_bytes();
         piece.push(b'\n');
         let values: Vec<String> = columns.iter().map(Column::out).collect();
-        let (of, given) = match part {
-            Part::Shared if columns.iter().any(|column| column.name == "tenant") => {
-                (" WHERE tenant = $1", with![""])
-            }
-            Part::Shared => ("", with![]),
-            Part::Tenant(code) => (" WHERE tenant = $1", with![code.as_str()]),
+        let has_tenant = columns.iter().any(|column| column.name == "tenant");
+        let accounts = part.accounts(table);
+        let (of, given) = match (&accounts, part.tenant()) {
+            (Some(accounts), _) => (" WHERE starts_with(account, $1)", with![accounts]),
+            (None, None) if !has_tenant => ("", with![]),
+            (None, tenant) => (" WHERE tenant = $1", with![tenant.map_or("", TenantCode::as_str)]),
         };
+        if accounts.is_some() {
+            turn_to(db, &Scope::Host).await?;
+        }
         let sql = format!(
             "DECLARE copied NO SCROLL CURSOR FOR SELECT json_build_array({})::text FROM {table}{of}",
             values.join(", ")
@@ -109,16 +117,27 @@ pub(super) async fn dump(db: &mut Tx, part: &Part, out: &mpsc::Sender<Vec<u8>>) 
             }
         }
         execute(db, "CLOSE copied", with![]).await?;
+        if accounts.is_some()
+            && let Some(code) = part.tenant()
+        {
+            turn_to(db, &Scope::Moving(code.clone())).await?;
+        }
     }
     Ok(count)
 }
 
 /// Takes the rows of a part, in the transaction that the caller opened.
-pub(super) async fn load(db: &mut Tx, part: &Part, mut pieces: mpsc::Receiver<Piece>) -> Result<(), Fail> {
-    if let Part::Tenant(code) = part
-        && setting::tenant(db, code).await?.is_some()
-    {
-        return Err(StoreError::Exists(format!("tenant {code}")).into());
+pub(super) async fn load(
+    db: &mut Tx,
+    part: &Part,
+    mut pieces: mpsc::Receiver<Piece>,
+    landing: Landing,
+) -> Result<(), Fail> {
+    if let Some(code) = part.tenant() {
+        moving::forget_mark(db, code).await?;
+        if setting::tenant(db, code).await?.is_some() {
+            return Err(StoreError::Exists(format!("tenant {code}")).into());
+        }
     }
     loop {
         match pieces.recv().await {
@@ -127,10 +146,7 @@ pub(super) async fn load(db: &mut Tx, part: &Part, mut pieces: mpsc::Receiver<Pi
             None => return Err(StoreError::Contradiction("the copy ended too early".to_owned()).into()),
         }
     }
-    let Part::Tenant(code) = part else { return Ok(()) };
-    if setting::tenant(db, code).await?.is_none() {
-        return Err(StoreError::Contradiction(format!("the copy has no row of tenant {code}")).into());
-    }
+    let Some(code) = part.tenant() else { return Ok(()) };
     // Runs go on behind the highest number that came.
     execute(
         db,
@@ -152,40 +168,58 @@ pub(super) async fn load(db: &mut Tx, part: &Part, mut pieces: mpsc::Receiver<Pi
         with![code.as_str()],
     )
     .await?;
-    execute(
-        db,
-        "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = NULL, lease_since = NULL, lease_until = 0
-         WHERE tenant = $1",
-        with![code.as_str()],
-    )
-    .await?;
-    Ok(())
+    let stage = match landing {
+        Landing::Here => Stage::Here,
+        Landing::Arriving => Stage::Arriving,
+    };
+    if moving::set_stage(db, code, stage).await? {
+        return Ok(());
+    }
+    Err(StoreError::Contradiction(format!("the copy has no row of tenant {code}")).into())
 }
 
 async fn insert(db: &mut Tx, part: &Part, portion: &Portion) -> Result<(), Fail> {
     let columns = columns(db, portion.table).await?;
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     same_columns(portion, &names)?;
-    if let (Part::Tenant(code), Some(at)) = (part, names.iter().position(|name| name == "tenant")) {
+    let accounts = part.accounts(portion.table);
+    let foreign = match (&accounts, part.tenant(), names.iter().position(|name| name == "tenant")) {
+        // By its name the account comes first.
+        (Some(accounts), ..) => Some(("left(row ->> 0, length($2))".to_owned(), accounts.as_str())),
+        (None, Some(code), Some(at)) => Some((format!("row ->> {at}"), code.as_str())),
+        _ => None,
+    };
+    if let Some((owner, expected)) = foreign {
         let others = format!(
-            "SELECT 1 FROM json_array_elements($1::json) AS row WHERE row ->> {at} IS DISTINCT FROM $2 LIMIT 1"
+            "SELECT 1 FROM jsonb_array_elements($1::jsonb) AS row WHERE {owner} IS DISTINCT FROM $2 LIMIT 1"
         );
-        let given = with![portion.rows.as_str(), code.as_str()];
+        let given = with![portion.rows.as_str(), expected];
         if first(db, AssertSqlSafe(others), given, |_| Ok(())).await?.is_some() {
-            let table = portion.table;
+            let (table, code) = (portion.table, part.tenant().map_or("", TenantCode::as_str));
             let problem = format!("table {table} has a row that is not of tenant {code}");
             return Err(StoreError::Contradiction(problem).into());
         }
     }
     let values: Vec<String> = columns.iter().enumerate().map(|(at, column)| column.taken(at)).collect();
     // What is shared may be there already, and is newer than the copy.
-    let or = if matches!(part, Part::Shared) { " ON CONFLICT DO NOTHING" } else { "" };
+    let or = match (part.tenant(), &accounts) {
+        (Some(_), None) => "",
+        _ => " ON CONFLICT DO NOTHING",
+    };
     let sql = format!(
-        "INSERT INTO {} ({}) SELECT {} FROM json_array_elements($1::json) AS row{or}",
+        "INSERT INTO {} ({}) SELECT {} FROM jsonb_array_elements($1::jsonb) AS row{or}",
         portion.table,
         names.join(", "),
         values.join(", ")
     );
+    if accounts.is_some() {
+        turn_to(db, &Scope::Host).await?;
+    }
     execute(db, AssertSqlSafe(sql), with![portion.rows.as_str()]).await?;
+    if accounts.is_some()
+        && let Some(code) = part.tenant()
+    {
+        turn_to(db, &Scope::Moving(code.clone())).await?;
+    }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::{error::Error, fmt};
 
 use sqlx::postgres::PgDatabaseError;
 
-use super::address::Address;
-use crate::storage::StoreError;
+use super::{address::Address, scope::stage_in};
+use crate::storage::{Stage, StoreError};
 
 /// What a job may fail with: the engine's own error, one that is already in words, or nothing within its time.
 #[derive(Debug)]
@@ -80,6 +80,11 @@ impl Fail {
     }
 
     pub(super) fn in_words(self, doing: &'static str, address: &Address) -> StoreError {
+        match stage_in(&self) {
+            Some(Stage::Leaving) => return StoreError::Moving,
+            Some(_) => return StoreError::Moved,
+            None => {}
+        }
         let code = self.code().map(str::to_owned);
         let connecting = matches!(self, Fail::Connecting(_));
         let error = match self {

@@ -19,8 +19,9 @@ pub(super) async fn claim(
     channel: &ChannelCode,
     holder: &str,
     ttl_ms: Millis,
-    run: Option<&NewRun>,
+    run: Option<&(NewRun, Option<i64>)>,
 ) -> Result<Claim, Fail> {
+    let (run, number) = run.map(|(run, number)| (run, *number)).unzip();
     if let Some(run) = run.filter(|run| run.only_if_due) {
         // Whoever ends a run of the channel meanwhile is waited for, and seen.
         let lock = "SELECT 1 FROM channels WHERE tenant = $1 AND code = $2 FOR NO KEY UPDATE";
@@ -51,7 +52,7 @@ pub(super) async fn claim(
         let (tenant, channel) = (tenant.clone(), channel.clone());
         let fence = Fence { tenant, channel, holder: holder.to_owned(), epoch };
         let run = match run {
-            Some(run) => Some(super::run::begin(db, run).await?),
+            Some(run) => Some(super::run::begin(db, run, number.flatten()).await?),
             None => None,
         };
         return Ok(Claim::Got(fence, run));

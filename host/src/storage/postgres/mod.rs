@@ -18,10 +18,12 @@ mod import;
 mod intake;
 mod lease;
 mod load;
+mod moving;
 mod order;
 mod outbox;
 mod page;
 mod people;
+mod placement;
 mod run;
 mod save;
 mod schema;
@@ -46,18 +48,20 @@ use plugin_api::{Mark, Millis, Task};
 use sqlx::Row as _;
 use tokio::{runtime::Runtime, time::timeout};
 
+pub(in crate::storage) use self::placement::Moves;
 use self::{
     address::Address,
     connections::{Connections, Tx},
     fault::Fail,
-    scope::{Access, EXPORT, LONG, Limits, QUICK, Scope},
+    scope::{Access, COPY, EXPORT, LONG, Limits, QUICK, Scope},
     statement::with,
 };
 use super::{
-    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount, Mode,
-    NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part,
-    Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store,
-    StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
+    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount,
+    Landing, Mode, NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter,
+    ParkedRow, Part, Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot,
+    Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on,
+    import::Import,
 };
 use crate::{
     domain::{
@@ -103,6 +107,8 @@ pub struct Postgres {
     hub: Arc<Connections>,
     runtime: Option<Runtime>,
     key: Key,
+    /// Where runs get their numbers, if not here.
+    numbers: Option<Arc<Postgres>>,
 }
 
 impl std::fmt::Debug for Postgres {
@@ -183,7 +189,7 @@ impl Postgres {
                 source: Box::new(error),
             })?;
         let hub = Connections::new(address, setup.connections.max(1), setup.prepared_statements);
-        Ok(Postgres { hub: Arc::new(hub), runtime: Some(runtime), key })
+        Ok(Postgres { hub: Arc::new(hub), runtime: Some(runtime), key, numbers: None })
     }
 
     /// Has something done while this thread waits.
@@ -275,13 +281,6 @@ impl Postgres {
     }
 }
 
-fn scope_of(part: &Part) -> Scope {
-    match part {
-        Part::Shared => Scope::Host,
-        Part::Tenant(code) => Scope::Tenant(code.clone()),
-    }
-}
-
 impl Drop for Postgres {
     /// A runtime must not be waited for on a thread of another one.
     fn drop(&mut self) {
@@ -363,7 +362,8 @@ impl Store for Postgres {
         run: Option<&NewRun>,
     ) -> Result<Claim> {
         let (tenant, channel) = (tenant.clone(), channel.clone());
-        let (holder, run) = (holder.to_owned(), run.cloned());
+        let number = if run.is_some() { self.number_from_elsewhere().await? } else { None };
+        let (holder, run) = (holder.to_owned(), run.cloned().map(|run| (run, number)));
         self.write(
             "was claiming a channel",
             &tenant.clone(),
@@ -468,8 +468,10 @@ impl Store for Postgres {
     }
 
     async fn start_run(&self, run: &NewRun) -> Result<RunId> {
-        let run = run.clone();
-        self.write("was starting a run", &run.tenant.clone(), job!(|db| run::start(db, &run).await)).await
+        let tenant = run.tenant.clone();
+        let (run, number) = (run.clone(), self.number_from_elsewhere().await?);
+        let start = job!(|db| run::start(db, &run, number).await);
+        self.write("was starting a run", &tenant, start).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()> {
@@ -741,7 +743,8 @@ impl Store for Postgres {
 
     async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()> {
         let tenant = tenant.clone();
-        let of = (Scope::Tenant(tenant.clone()), Access::Write, LONG);
+        // Without a share in the tenant's row: two who remove it at once would wait for each other's.
+        let of = (Scope::Moving(tenant.clone()), Access::Write, LONG);
         self.transact(
             "was removing a tenant",
             of,
@@ -953,15 +956,27 @@ impl Store for Postgres {
     async fn dump(&self, part: &Part, out: &mut (dyn Write + Send)) -> Result<u64> {
         let part = part.clone();
         let (pieces, arriving) = tokio::sync::mpsc::channel(4);
-        let of = (scope_of(&part), Access::Read, EXPORT);
+        let scope = match &part {
+            Part::Shared => Scope::Host,
+            // They stay where their tenant has left.
+            Part::Callers(code) => Scope::Moving(code.clone()),
+            Part::Tenant(code) | Part::Moving(code) => Scope::Tenant(code.clone()),
+        };
+        let of = (scope, Access::Read, EXPORT);
         let dump = job!(|db| copy::dump(db, &part, &pieces).await);
         passed_on(self.transact("was writing a copy", of, Mode::Commit, dump), arriving, out).await
     }
 
-    async fn load(&self, part: &Part, pieces: tokio::sync::mpsc::Receiver<Piece>) -> Result<()> {
+    async fn load(
+        &self,
+        part: &Part,
+        pieces: tokio::sync::mpsc::Receiver<Piece>,
+        landing: Landing,
+    ) -> Result<()> {
         let part = part.clone();
-        let of = (scope_of(&part), Access::Write, LONG);
-        let load = job!(|db| copy::load(db, &part, pieces).await);
+        let scope = part.tenant().map_or(Scope::Host, |code| Scope::Moving(code.clone()));
+        let of = (scope, Access::Write, COPY);
+        let load = job!(|db| copy::load(db, &part, pieces, landing).await);
         self.transact("was taking a copy", of, Mode::Commit, load).await
     }
 

@@ -24,22 +24,23 @@ const COLUMNS: &str = "id, tenant, channel, task, set_off_by, started_at, ended_
                        retries";
 
 /// The beginning of a run that holds its channel from this transaction on.
-pub(super) async fn begin(db: &mut Tx, new: &NewRun) -> Result<RunId, Fail> {
+pub(super) async fn begin(db: &mut Tx, new: &NewRun, number: Option<i64>) -> Result<RunId, Fail> {
     end_abandoned(db, new).await?;
-    note(db, new).await
+    note(db, new, number).await
 }
 
 /// The beginning of a run that holds nothing.
-pub(super) async fn start(db: &mut Tx, new: &NewRun) -> Result<RunId, Fail> {
+pub(super) async fn start(db: &mut Tx, new: &NewRun, number: Option<i64>) -> Result<RunId, Fail> {
     share_channel(db, &new.tenant, &new.channel).await?;
-    note(db, new).await
+    note(db, new, number).await
 }
 
-async fn note(db: &mut Tx, new: &NewRun) -> Result<RunId, Fail> {
+/// `number` is the run's, where it was drawn elsewhere.
+async fn note(db: &mut Tx, new: &NewRun, number: Option<i64>) -> Result<RunId, Fail> {
     let id = first(
         db,
-        "INSERT INTO runs (tenant, channel, task, set_off_by, started_at, request_key)
-         VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO runs (tenant, id, channel, task, set_off_by, started_at, request_key)
+         VALUES ($1, coalesce($7, nextval('run_ids')), $2, $3, $4, $5, $6)
          ON CONFLICT (tenant, request_key) WHERE request_key IS NOT NULL DO NOTHING RETURNING id",
         with![
             new.tenant.as_str(),
@@ -47,7 +48,8 @@ async fn note(db: &mut Tx, new: &NewRun) -> Result<RunId, Fail> {
             new.task.map(Task::as_str),
             new.trigger.as_str(),
             new.started_at,
-            new.request_key.as_deref()
+            new.request_key.as_deref(),
+            number
         ],
         |row| Ok(RunId(row.try_get(0)?)),
     )
@@ -91,6 +93,7 @@ pub(super) async fn finish(
 ) -> Result<bool, Fail> {
     let run = get(db, id).await?.ok_or_else(|| StoreError::NotFound(format!("run {id}")))?;
     scope::turn_to(db, &Scope::Tenant(run.tenant.clone())).await?;
+    scope::stays(db).await?;
     if let Some(fence) = fence {
         if lease::is_passed(db, fence).await? {
             finish_passed(db, &run.tenant, id, with).await?;

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use super::{
     connections::Tx,
     fault::Fail,
-    lease, load, save,
+    lease, load, moving, save,
     statement::{body, each, execute, first, json, records, text, with},
 };
 use crate::{
@@ -20,13 +20,13 @@ use crate::{
     },
     secrets::{Key, Secret},
     storage::{
-        StoreError, TenantRow,
+        Stage, StoreError, TenantRow,
         rows::{TENANT_TABLES, decides_alike},
         token_place,
     },
 };
 
-fn no_tenant(tenant: &TenantCode) -> Fail {
+pub(super) fn no_tenant(tenant: &TenantCode) -> Fail {
     StoreError::NotFound(format!("tenant {tenant}")).into()
 }
 
@@ -35,7 +35,8 @@ fn no_channel(tenant: &TenantCode, channel: &ChannelCode) -> Fail {
 }
 
 pub(super) async fn tenants(db: &mut Tx) -> Result<Vec<TenantRow>, Fail> {
-    each(db, "SELECT tenant, live FROM tenants ORDER BY tenant", with![], tenant_row).await
+    let sql = "SELECT tenant, live FROM tenants WHERE moving IS NULL OR moving = 'LEAVING' ORDER BY tenant";
+    each(db, sql, with![], tenant_row).await
 }
 
 pub(super) async fn tenant(db: &mut Tx, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
@@ -64,7 +65,13 @@ pub(super) async fn set_live(db: &mut Tx, tenant: &TenantCode, live: bool) -> Re
 }
 
 pub(super) async fn remove_tenant(db: &mut Tx, tenant: &TenantCode) -> Result<(), Fail> {
-    hold_tenant(db, tenant).await?;
+    // All of the row: who writes for the tenant has a share in it, and may wait for a channel.
+    match moving::held_stage(db, tenant).await? {
+        Some(Stage::Here) => {}
+        Some(Stage::Leaving) => return Err(StoreError::Moving.into()),
+        Some(Stage::Left | Stage::Arriving) => return Err(StoreError::Moved.into()),
+        None => return Err(no_tenant(tenant)),
+    }
     lease::lock_channels(db, tenant).await?;
     for table in TENANT_TABLES {
         let sql = AssertSqlSafe(format!("DELETE FROM {table} WHERE tenant = $1"));

@@ -33,6 +33,7 @@ use crate::{
         Attempt, Call, Claim, Counts, Ended, Fence, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult,
         PageState, RunEnd, RunLine, RunResult, SavedFilter, Store, StoreError, TaskEdit, Trigger,
         WebhookEdit, WebhookStore as _, WebhookTurn,
+        copy::{NOT_COPIED, SHARED_TABLES},
         rows::TENANT_TABLES,
         suite::{
             self, Database,
@@ -286,6 +287,17 @@ async fn every_table_is_walled_and_a_tenant_comes_first_in_every_key() {
         counted(&place, &format!("SELECT count(*) {with_tenant}")),
         i64::try_from(TENANT_TABLES.len()).unwrap(),
         "a table that removing a tenant would leave full"
+    );
+    let names = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'schema_version'";
+    let names = place.database.execute(cluster::SUPERUSER, names).unwrap();
+    let copied = |name: &&str| {
+        TENANT_TABLES.contains(name) || SHARED_TABLES.contains(name) || NOT_COPIED.contains(name)
+    };
+    let forgotten: Vec<&str> = names.split_whitespace().filter(|name| !copied(name)).collect();
+    assert_eq!(
+        forgotten, [""; 0],
+        "a table that copies and moves would leave behind: say in `copy` what becomes of it"
     );
 }
 

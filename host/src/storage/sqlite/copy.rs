@@ -6,11 +6,14 @@ use tokio::sync::mpsc;
 use super::{
     fault::Fail,
     json::{each, execute, first},
-    setting,
+    moving,
 };
-use crate::storage::{
-    StoreError,
-    copy::{Part, Piece, Portion, TableLine, same_columns},
+use crate::{
+    domain::codes::TenantCode,
+    storage::{
+        Landing, Stage, StoreError,
+        copy::{Part, Piece, Portion, TableLine, same_columns},
+    },
 };
 
 /// Text is handed over in pieces of about this size.
@@ -45,19 +48,20 @@ pub(super) fn dump(db: &mut Connection, part: &Part, out: &mpsc::Sender<Vec<u8>>
             .map(|column| if column.is_bytes { format!("hex({})", column.name) } else { column.name.clone() })
             .collect();
         let mut sql = format!("SELECT json_array({}) FROM {table}", values.join(", "));
-        let tenant = match part {
-            Part::Shared if columns.iter().any(|column| column.name == "tenant") => {
-                sql.push_str(" WHERE tenant = ?");
-                Some("")
+        let has_tenant = columns.iter().any(|column| column.name == "tenant");
+        let given = match (part.accounts(table), part.tenant()) {
+            (Some(accounts), _) => {
+                sql.push_str(" WHERE substr(account, 1, length(?1)) = ?1");
+                Some(accounts)
             }
-            Part::Shared => None,
-            Part::Tenant(code) => {
-                sql.push_str(" WHERE tenant = ?");
-                Some(code.as_str())
+            (None, None) if !has_tenant => None,
+            (None, tenant) => {
+                sql.push_str(" WHERE tenant = ?1");
+                Some(tenant.map_or_else(String::new, ToString::to_string))
             }
         };
         let mut statement = tx.prepare(&sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(tenant))?;
+        let mut rows = statement.query(rusqlite::params_from_iter(given))?;
         while let Some(row) = rows.next()? {
             piece.extend_from_slice(row.get_ref(0)?.as_bytes().map_err(super::json::other)?);
             piece.push(b'\n');
@@ -73,9 +77,14 @@ pub(super) fn dump(db: &mut Connection, part: &Part, out: &mpsc::Sender<Vec<u8>>
 }
 
 /// Takes the rows of a part, in the transaction that the caller opened.
-pub(super) fn load(db: &Connection, part: &Part, mut pieces: mpsc::Receiver<Piece>) -> Result<(), Fail> {
-    if let Part::Tenant(code) = part
-        && setting::tenant(db, code)?.is_some()
+pub(super) fn load(
+    db: &Connection,
+    part: &Part,
+    mut pieces: mpsc::Receiver<Piece>,
+    landing: Landing,
+) -> Result<(), Fail> {
+    if let Some(code) = part.tenant()
+        && moving::stage(db, code)?.is_some()
     {
         return Err(StoreError::Exists(format!("tenant {code}")).into());
     }
@@ -86,20 +95,17 @@ pub(super) fn load(db: &Connection, part: &Part, mut pieces: mpsc::Receiver<Piec
             None => return Err(StoreError::Contradiction("the copy ended too early".to_owned()).into()),
         }
     }
-    let Part::Tenant(code) = part else { return Ok(()) };
-    let found = first(db, "SELECT 1 FROM tenants WHERE tenant = ?1", [code.as_str()], |_| Ok(()))?;
-    if found.is_none() {
-        return Err(StoreError::Contradiction(format!("the copy has no row of tenant {code}")).into());
-    }
+    let Some(code) = part.tenant() else { return Ok(()) };
     let sql = "UPDATE webhooks SET lease_holder = NULL, lease_until = 0 WHERE tenant = ?1";
     execute(db, sql, [code.as_str()])?;
-    execute(
-        db,
-        "UPDATE channels SET lease_epoch = lease_epoch + 1, lease_holder = NULL, lease_since = NULL, lease_until = 0
-         WHERE tenant = ?1",
-        [code.as_str()],
-    )?;
-    Ok(())
+    let stage = match landing {
+        Landing::Here => Stage::Here,
+        Landing::Arriving => Stage::Arriving,
+    };
+    if moving::set_stage(db, code, stage)? {
+        return Ok(());
+    }
+    Err(StoreError::Contradiction(format!("the copy has no row of tenant {code}")).into())
 }
 
 fn insert(db: &Connection, part: &Part, portion: &Portion) -> Result<(), Fail> {
@@ -115,13 +121,20 @@ fn insert(db: &Connection, part: &Part, portion: &Portion) -> Result<(), Fail> {
         })
         .collect();
     // What is shared may be there already, and is newer than the copy.
-    let (check, or) = match part {
-        Part::Shared => (String::new(), " ON CONFLICT DO NOTHING"),
-        Part::Tenant(code) => (code.to_string(), ""),
+    let check = part.tenant().map_or("", TenantCode::as_str);
+    let or = match (part.tenant(), part.accounts(portion.table)) {
+        (Some(_), None) => "",
+        _ => " ON CONFLICT DO NOTHING",
     };
-    if let Some(at) = names.iter().position(|name| name == "tenant") {
-        let others = format!("SELECT 1 FROM json_each(?1) WHERE value ->> '$[{at}]' IS NOT ?2 LIMIT 1");
-        if first(db, &others, params![portion.rows, check], |_| Ok(()))?.is_some() {
+    let foreign = match (part.accounts(portion.table), names.iter().position(|name| name == "tenant")) {
+        // By its name the account comes first.
+        (Some(accounts), _) => Some(("substr(value ->> '$[0]', 1, length(?2))".to_owned(), accounts)),
+        (None, Some(at)) => Some((format!("value ->> '$[{at}]'"), check.to_owned())),
+        (None, None) => None,
+    };
+    if let Some((owner, expected)) = foreign {
+        let others = format!("SELECT 1 FROM json_each(?1) WHERE {owner} IS NOT ?2 LIMIT 1");
+        if first(db, &others, params![portion.rows, expected], |_| Ok(()))?.is_some() {
             let table = portion.table;
             let problem = format!("table {table} has a row that is not of tenant {check}");
             return Err(StoreError::Contradiction(problem).into());

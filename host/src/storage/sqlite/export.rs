@@ -31,8 +31,8 @@ pub(super) fn write(
     out: &Sender<Vec<u8>>,
 ) -> Result<(), Fail> {
     let tx = db.transaction()?;
-    let row =
-        setting::tenant(&tx, tenant)?.ok_or_else(|| StoreError::NotFound(format!("tenant {tenant}")))?;
+    let row = setting::moving_tenant(&tx, tenant)?
+        .ok_or_else(|| StoreError::NotFound(format!("tenant {tenant}")))?;
     let mut text = Text::of(&row)?;
     text.list("facilities", &load::facilities(&tx, tenant)?)?;
     text.list("sequences", &shown_sequences(load::sequences(&tx, tenant)?, now))?;

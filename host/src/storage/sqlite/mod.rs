@@ -14,6 +14,7 @@ mod intake;
 mod json;
 mod lease;
 mod load;
+mod moving;
 mod order;
 mod outbox;
 mod page;
@@ -47,10 +48,11 @@ use self::{
     writer::{Weight, Writer},
 };
 use super::{
-    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount, Mode,
-    NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part,
-    Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot, Standing, Store,
-    StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on, import::Import,
+    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount,
+    Landing, Mode, NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter,
+    ParkedRow, Part, Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot,
+    Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on,
+    import::Import,
 };
 use crate::{
     domain::{
@@ -646,9 +648,14 @@ impl Store for Sqlite {
         self.stream("was writing a copy", out, move |db, pieces| copy::dump(db, &part, pieces)).await
     }
 
-    async fn load(&self, part: &Part, pieces: tokio::sync::mpsc::Receiver<Piece>) -> Result<()> {
+    async fn load(
+        &self,
+        part: &Part,
+        pieces: tokio::sync::mpsc::Receiver<Piece>,
+        landing: Landing,
+    ) -> Result<()> {
         let part = part.clone();
-        self.write("was taking a copy", move |db| copy::load(db, &part, pieces)).await
+        self.write("was taking a copy", move |db| copy::load(db, &part, pieces, landing)).await
     }
 
     async fn answers(&self) -> Result<()> {

@@ -25,15 +25,21 @@ use crate::{
     },
 };
 
-fn no_tenant(tenant: &TenantCode) -> Fail {
+pub(super) fn no_tenant(tenant: &TenantCode) -> Fail {
     StoreError::NotFound(format!("tenant {tenant}")).into()
 }
 
 pub(super) fn tenants(db: &Connection) -> Result<Vec<TenantRow>, Fail> {
-    each(db, "SELECT tenant, live FROM tenants ORDER BY tenant", [], tenant_row)
+    each(db, "SELECT tenant, live FROM tenants WHERE moving IS NULL ORDER BY tenant", [], tenant_row)
 }
 
 pub(super) fn tenant(db: &Connection, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
+    let sql = "SELECT tenant, live FROM tenants WHERE tenant = ?1 AND moving IS NULL";
+    first(db, sql, [tenant.as_str()], tenant_row)
+}
+
+/// The same, although it may be on its way here.
+pub(super) fn moving_tenant(db: &Connection, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
     first(db, "SELECT tenant, live FROM tenants WHERE tenant = ?1", [tenant.as_str()], tenant_row)
 }
 
@@ -51,13 +57,21 @@ pub(super) fn add_tenant(db: &Connection, tenant: &TenantCode) -> Result<(), Fai
 }
 
 pub(super) fn set_live(db: &Connection, tenant: &TenantCode, live: bool) -> Result<(), Fail> {
-    let found =
-        execute(db, "UPDATE tenants SET live = ?2 WHERE tenant = ?1", params![tenant.as_str(), live])?;
+    let found = execute(
+        db,
+        "UPDATE tenants SET live = ?2 WHERE tenant = ?1 AND moving IS NULL",
+        params![tenant.as_str(), live],
+    )?;
     if found == 1 { Ok(()) } else { Err(no_tenant(tenant)) }
 }
 
 pub(super) fn remove_tenant(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
     known_tenant(db, tenant)?;
+    empty(db, tenant)
+}
+
+/// Removes everything of the tenant.
+pub(super) fn empty(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
     for table in TENANT_TABLES {
         execute(db, &format!("DELETE FROM {table} WHERE tenant = ?1"), [tenant.as_str()])?;
     }
@@ -65,7 +79,7 @@ pub(super) fn remove_tenant(db: &Connection, tenant: &TenantCode) -> Result<(), 
 }
 
 pub(super) fn known_tenant(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
-    first(db, "SELECT 1 FROM tenants WHERE tenant = ?1", [tenant.as_str()], |_| Ok(()))?
+    first(db, "SELECT 1 FROM tenants WHERE tenant = ?1 AND moving IS NULL", [tenant.as_str()], |_| Ok(()))?
         .ok_or_else(|| no_tenant(tenant))
 }
 

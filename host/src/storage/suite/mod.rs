@@ -118,6 +118,7 @@ macro_rules! suite {
                 an_export_of_an_import_of_an_export_is_equal,
                 a_copy_brings_everything_back_and_lets_no_earlier_run_write,
                 a_copy_that_is_not_whole_leaves_nothing,
+                a_tenant_that_arrives_is_neither_shown_nor_run_until_it_is_there,
                 missing_codes_follow_the_highest,
                 an_import_replaces_everything_but_secrets_and_tasks,
                 an_import_is_refused_while_a_run_holds_a_channel,

@@ -15,7 +15,9 @@ use super::{
 use crate::{
     domain::snapshot::Snapshot,
     secrets::Secret,
-    storage::{NewTask, PageResult, RunFilter, StoreError, TaskFilter, Trigger, copy},
+    storage::{
+        Claim, Full, Landing, NewTask, PageResult, RunFilter, Stage, StoreError, TaskFilter, Trigger, copy,
+    },
 };
 
 /// A tenant with something of everything, codes and computed fields left out.
@@ -320,6 +322,42 @@ pub(crate) async fn a_copy_that_is_not_whole_leaves_nothing(db: &impl Database) 
         assert!(store.tenants().await.unwrap().is_empty(), "{words}");
         assert!(store.tasks(&TaskFilter::default()).await.unwrap().is_empty(), "{words}");
     }
+}
+
+pub(crate) async fn a_tenant_that_arrives_is_neither_shown_nor_run_until_it_is_there(db: &impl Database) {
+    let store = db.open();
+    import(&*store, full()).await;
+    store.ensure_tasks(&acme(), &fk1(), &[NewTask::usual(Task::Status, 5)]).await.unwrap();
+    let exported = export(&*store, &acme()).await;
+    let mut text = Vec::new();
+    copy::write(&*store, now(), &mut text).await.unwrap();
+    store.remove_tenant(&acme()).await.unwrap();
+
+    let landing = Landing::Arriving;
+    copy::take_parts(&*store, io::Cursor::new(text.clone()), landing).await.unwrap();
+    assert_eq!(store.stages().await.unwrap(), BTreeMap::from([(acme(), Stage::Arriving)]));
+    assert!(store.tenants().await.unwrap().is_empty());
+    assert!(store.due_tasks(now(), &Full::default(), 10).await.unwrap().is_empty());
+    let claimed = store.claim(&acme(), &fk1(), "a", 1_000, None).await;
+    assert!(!matches!(claimed, Ok(Claim::Got(..))), "{claimed:?}");
+    assert!(store.set_live(&acme(), false).await.is_err());
+    assert!(store.put_channel(&acme(), &full().channels[0]).await.is_err());
+    let mut seen = Vec::new();
+    store.export_moving(&acme(), now(), &mut seen).await.unwrap();
+    assert_eq!(String::from_utf8(seen).unwrap(), exported);
+
+    store.turn_away(&acme()).await.unwrap();
+    store.turn_away(&acme()).await.unwrap();
+    assert!(store.stages().await.unwrap().is_empty());
+    assert!(matches!(store.settle(&acme()).await, Err(StoreError::NotFound(_))));
+
+    copy::take_parts(&*store, io::Cursor::new(text), landing).await.unwrap();
+    store.settle(&acme()).await.unwrap();
+    store.settle(&acme()).await.unwrap();
+    assert!(matches!(store.turn_away(&acme()).await, Err(StoreError::Exists(_))));
+    assert_eq!(export(&*store, &acme()).await, exported);
+    assert_eq!(store.due_tasks(now(), &Full::default(), 10).await.unwrap().len(), 1);
+    fence(&*store, "FK1", "b").await;
 }
 
 fn new_run() -> crate::storage::NewRun {

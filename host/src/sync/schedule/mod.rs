@@ -162,12 +162,12 @@ impl Engine {
             Ok(summary) => {
                 tracing::info!(tenant = %due.tenant, channel = %due.channel, task = %due.task, result = %summary.result, message = summary.message, "run ended");
             }
-            // Another run has, or had, the channel; if the task is still due, it comes again.
+            // Another run has, or had, the channel, or its tenant is being moved; if the task is still due, it comes again.
             Err(
                 SyncError::AlreadyRunning { .. }
                 | SyncError::NoLongerDue
                 | SyncError::Stopped
-                | SyncError::Store(StoreError::LeaseLost { .. }),
+                | SyncError::Store(StoreError::LeaseLost { .. } | StoreError::Moving | StoreError::Moved),
             ) => {}
             // Not the task's fault: it goes on where it was as soon as there is a database again.
             Err(SyncError::Store(error @ StoreError::Unreachable { .. })) => {

@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::Map;
 
-use super::form::{self, ChannelForm};
+use super::form::{self, ChannelForm, Input};
 use crate::{
     access::Admin,
     channels::{self, ChannelError},

@@ -13,7 +13,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    form::{self, ChannelForm},
+    form::{self, ChannelForm, Input},
     state,
     tasks::TaskLine,
 };

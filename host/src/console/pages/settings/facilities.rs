@@ -39,7 +39,8 @@ struct FacilitiesPage {
     tabs: Vec<Link>,
     address: String,
     may_change: bool,
-    rows: Vec<Facility>,
+    /// Code, and how it knows its units.
+    rows: Vec<(String, &'static str)>,
     code: String,
     traceability: String,
     wrong: Wrong,
@@ -56,6 +57,10 @@ fn words(traceability: Traceability) -> &'static str {
     TRACEABILITY.iter().find(|(known, _)| *known == traceability).map_or("", |(_, words)| words)
 }
 
+fn line(row: &Facility) -> (String, &'static str) {
+    (row.code.to_string(), words(row.traceability))
+}
+
 async fn page<S>(
     console: &Console,
     place: &In<S>,
@@ -67,7 +72,7 @@ async fn page<S>(
         tabs: tabs(place, "facilities"),
         address: address(place, "facilities"),
         may_change: may_change(place),
-        rows: console.store.facilities(&place.tenant).await?,
+        rows: console.store.facilities(&place.tenant).await?.iter().map(line).collect(),
         code: typed.text("code").to_owned(),
         traceability: typed.text("traceability").to_owned(),
         wrong,
@@ -101,7 +106,7 @@ mod tests {
     use super::{super::sample_tabs, *};
     use crate::console::frame::{Section, sample_frame};
 
-    fn sample(rows: Vec<Facility>, may_change: bool) -> String {
+    fn sample(rows: &[Facility], may_change: bool) -> String {
         let mut wrong = Wrong::default();
         wrong.add("code", "a code cannot be empty");
         let page = FacilitiesPage {
@@ -109,7 +114,7 @@ mod tests {
             tabs: sample_tabs(),
             address: "/console/t/acme/settings/facilities".to_owned(),
             may_change,
-            rows,
+            rows: rows.iter().map(line).collect(),
             code: "D<1>".to_owned(),
             traceability: "ITEM".to_owned(),
             wrong,
@@ -120,7 +125,7 @@ mod tests {
     #[test]
     fn facilities_say_how_they_know_their_units() {
         let row = Facility { code: "DEL<1>".into(), traceability: Traceability::Sku };
-        let text = sample(vec![row], true);
+        let text = sample(&[row], true);
         for part in [
             "DEL&#60;1&#62;",
             "by product",
@@ -130,7 +135,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
-        let text = sample(Vec::new(), false);
+        let text = sample(&[], false);
         assert!(
             text.contains("No facilities yet") && !text.contains("<button type=\"submit\">Save"),
             "{text}"

@@ -52,6 +52,13 @@ struct KeysPage {
     wrong: Wrong,
 }
 
+impl KeysPage {
+    /// Whether the form's box for a scope was ticked.
+    fn is_chosen(&self, scope: &str) -> bool {
+        self.chosen.iter().any(|known| known == scope)
+    }
+}
+
 struct Row {
     id: String,
     label: String,

@@ -86,13 +86,15 @@ struct Asked {
     kind: String,
 }
 
-/// What a series numbers, in words.
+/// What a series may number, in words.
+const KINDS: &[(SequenceKind, &str)] = &[
+    (SequenceKind::ShippingPackage, "packages"),
+    (SequenceKind::SaleInvoice, "sale invoices"),
+    (SequenceKind::SaleReturnInvoice, "return invoices"),
+];
+
 fn words(kind: SequenceKind) -> &'static str {
-    match kind {
-        SequenceKind::ShippingPackage => "packages",
-        SequenceKind::SaleInvoice => "sale invoices",
-        SequenceKind::SaleReturnInvoice => "return invoices",
-    }
+    KINDS.iter().find(|(known, _)| *known == kind).map_or("", |(_, words)| words)
 }
 
 fn next_of(row: &Sequence, now: Millis) -> String {
@@ -211,6 +213,7 @@ async fn page<S>(
         store.facilities(tenant).await?.into_iter().map(|row| row.code.to_string()).collect();
     let channels = store.channels(tenant).await?;
     owners.extend(channels.into_iter().filter_map(|row| row.billing_party).map(|party| party.to_string()));
+    owners.sort();
     owners.dedup();
     let here = address(place, "sequences");
     Ok(SequencesPage {
@@ -307,6 +310,11 @@ mod tests {
         let form = Fields { next: "8".to_owned(), ..Fields::of(&series()) };
         assert_eq!(form.read(&[series()], now()).unwrap(), Sequence { next: 8, ..series() });
         assert_eq!(form.read(&[], now()).unwrap().financial_year, None);
+    }
+
+    #[test]
+    fn everything_that_is_numbered_has_its_words() {
+        assert!(SequenceKind::ALL.iter().all(|kind| !words(*kind).is_empty()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use askama::{Template, filters::HtmlSafe};
 use plugin_api::{Millis, Task};
 
-use super::shown::{Chip, Tone, length, number};
+use super::shown::{length, number};
 use crate::{
     domain::time,
     storage::{Counts, Run, RunResult, Trigger},
@@ -15,18 +15,6 @@ pub(super) const BARS: u32 = 30;
 const BAR_STEP: usize = 5;
 const BAR_HIGHEST: u32 = 22;
 const BAR_LOWEST: u32 = 6;
-
-/// How a run ended; without a result it is on.
-pub(super) fn result_chip(result: Option<RunResult>) -> Chip {
-    let tone = match result {
-        None => return Chip::new(Tone::Going, "RUNNING"),
-        Some(RunResult::Success) => Tone::Good,
-        Some(RunResult::Partial) => Tone::Look,
-        Some(RunResult::Failed) => Tone::Bad,
-        Some(RunResult::Skipped) => Tone::Over,
-    };
-    Chip::new(tone, result.map_or("", RunResult::as_str))
-}
 
 /// What a task asks the marketplace.
 pub(super) fn purpose(task: Task) -> &'static str {

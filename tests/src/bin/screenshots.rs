@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
     showcase.sign_in(&browser, "admin").await?;
     let page = |page: &str| showcase.url(&format!("/console/t/{SELLER}{page}"));
     let mut pages: Vec<(&str, String)> = PAGES.iter().map(|(name, path)| (*name, page(path))).collect();
-    browser.goto(&page("/tasks/TC1/returns")).await?;
+    browser.goto(&page("/tasks/TC1/status")).await?;
     let failed = browser.evaluate("return document.querySelector('dl a').href").await?;
     pages.push(("run", failed.as_str().context("the run that failed last")?.to_owned()));
     let theme = if args.dark { Theme::Dark } else { Theme::Light };

@@ -7,7 +7,7 @@ use kit::{
 };
 
 /// Every page that one can go to without knowing more than the tenant.
-pub(crate) const PAGES: &[&str] = &["", "/orders", "/attention", "/tasks", "/tasks/TC1/returns", "/runs"];
+pub(crate) const PAGES: &[&str] = &["", "/orders", "/attention", "/tasks", "/tasks/TC1/status", "/runs"];
 
 pub(crate) fn page_of(tenant: &str, page: &str) -> String {
     format!("/console/t/{tenant}{page}")
@@ -39,7 +39,7 @@ async fn nothing_keeps_people_out_of_any_page_in_any_look() -> Result<()> {
 
 /// The address of the page about the run that failed last.
 pub(crate) async fn failed_run(showcase: &Showcase, browser: &Browser) -> Result<String> {
-    browser.goto(&showcase.url(&page_of(SELLER, "/tasks/TC1/returns"))).await?;
+    browser.goto(&showcase.url(&page_of(SELLER, "/tasks/TC1/status"))).await?;
     let link = browser.evaluate("return document.querySelector('dl a').getAttribute('href')").await?;
     Ok(link.as_str().context("its last run")?.to_owned())
 }

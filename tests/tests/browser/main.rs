@@ -3,5 +3,6 @@
 mod attention;
 mod everywhere;
 mod kit_of_its_own;
+mod orders;
 mod sample;
 mod tasks;

@@ -23,7 +23,8 @@ async fn from_a_red_task_it_is_one_click_to_the_request_and_the_reply_that_cause
     let (showcase, browser) = (Showcase::open().await?, Browser::open().await?);
     showcase.sign_in(&browser, "operator").await?;
     browser.goto(&showcase.url(&page_of(SELLER, "/tasks"))).await?;
-    let red = "[...document.querySelectorAll('tr')].find(row => row.querySelector('.chip-bad'))";
+    let red = "[...document.querySelectorAll('tr')].find(row => row.querySelector('a')?.textContent === 'TC1 status')";
+    ensure!(browser.evaluate(&format!("return {red}.querySelector('.chip-bad') !== null")).await? == true);
     let run = browser.evaluate(&format!("return {red}.querySelector('td a').textContent")).await?;
     browser.click("link", run.as_str().unwrap_or_default()).await?;
     browser.until_text("The call after which the marketplace was given up").await?;

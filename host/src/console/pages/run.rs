@@ -44,10 +44,10 @@ struct RunPage {
     is_on: bool,
     run: RunShown,
     steps: Vec<Step>,
-    outcomes: Vec<(Chip, u64)>,
+    outcomes: Vec<(Chip, String)>,
     call: Option<CallShown>,
-    orders: Vec<OrderShown>,
-    lines: Vec<OrderShown>,
+    /// What became of chosen orders, and of observations.
+    tables: Vec<(&'static str, Vec<OrderShown>)>,
     /// Lines that are kept, and not shown.
     more: usize,
 }
@@ -123,14 +123,7 @@ impl From<FailedCall> for CallShown {
 }
 
 fn outcome_chip(outcome: &str) -> Chip {
-    let tone = match OrderOutcome::parse(outcome) {
-        Some(OrderOutcome::Applied) => Tone::Good,
-        Some(OrderOutcome::Unchanged | OrderOutcome::Stale | OrderOutcome::Ignored) | None => Tone::Plain,
-        Some(OrderOutcome::Parked | OrderOutcome::NotMentioned) => Tone::Look,
-        Some(OrderOutcome::Refused | OrderOutcome::Conflict | OrderOutcome::NotAnswered) => Tone::Bad,
-        Some(OrderOutcome::NotAsked | OrderOutcome::NotDispatched) => Tone::Over,
-    };
-    Chip::new(tone, outcome)
+    OrderOutcome::parse(outcome).map_or_else(|| Chip::new(Tone::Plain, outcome), Chip::from)
 }
 
 fn remedy(code: Option<&str>) -> &'static str {
@@ -187,10 +180,15 @@ async fn one(
         task: run.task.map(|task| place.address(&["tasks", run.channel.as_str(), task.as_str()])),
         is_on: run.ended_at.is_none(),
         steps: steps(&run),
-        outcomes: outcomes.map(|(name, count)| (outcome_chip(name), count)).collect(),
+        outcomes: outcomes.map(|(name, count)| (outcome_chip(name), number(count))).collect(),
         call: call.map(CallShown::from),
-        orders: orders.into_iter().map(|order| OrderShown::of_order(order, &place)).collect(),
-        lines: lines.into_iter().map(|line| OrderShown::of_line(line, &place)).collect(),
+        tables: vec![
+            ("Chosen orders", orders.into_iter().map(|order| OrderShown::of_order(order, &place)).collect()),
+            (
+                "Observations that did more than repeat what is known",
+                lines.into_iter().map(|line| OrderShown::of_line(line, &place)).collect(),
+            ),
+        ],
         more,
         run: RunShown::of(run, &place, now),
     })
@@ -200,10 +198,7 @@ async fn one(
 mod tests {
     use super::*;
     use crate::{
-        console::{
-            frame::sample_frame,
-            runs_shown::{result_chip, sample_run},
-        },
+        console::{frame::sample_frame, runs_shown::sample_run},
         storage::ToldCall,
     };
 
@@ -216,10 +211,9 @@ mod tests {
             task: Some("/console/t/acme/tasks/FK1/status".to_owned()),
             is_on: result.is_none(),
             steps: steps(&run),
-            outcomes: vec![(outcome_chip("REFUSED"), 41)],
+            outcomes: vec![(outcome_chip("REFUSED"), number(41))],
             call: call.map(CallShown::from),
-            orders: Vec::new(),
-            lines,
+            tables: vec![("Observations", lines)],
             more: 0,
             run: RunShown {
                 id: "R7".to_owned(),
@@ -229,7 +223,7 @@ mod tests {
                 by: "timer",
                 began: When::ago(0, 0),
                 took: took(450),
-                result: result_chip(result),
+                result: Chip::from(result),
                 message: run.message,
                 counts: "9 read".to_owned(),
             },

@@ -18,7 +18,7 @@ use crate::{
         fault::{Fault, Shown, show},
         frame::{Frame, Section},
         place::In,
-        runs_shown::{counted, result_chip, set_off_by, took},
+        runs_shown::{counted, set_off_by, took},
         shown::{Chip, When, in_query},
     },
     domain::codes::ChannelCode,
@@ -93,7 +93,7 @@ impl RunShown {
             by: set_off_by(run.trigger),
             began: When::ago(run.started_at, now),
             took: took(lasted.max(0)),
-            result: result_chip(run.result),
+            result: Chip::from(run.result),
             message: run.message,
             counts: counted(&run.counts),
         }
@@ -161,7 +161,7 @@ mod tests {
             by: "timer",
             began: When::ago(0, 0),
             took: took(450),
-            result: result_chip(Some(RunResult::Partial)),
+            result: Chip::from(Some(RunResult::Partial)),
             message: "3 <applied>".to_owned(),
             counts: "9 read".to_owned(),
         };

@@ -92,7 +92,6 @@ async fn one(
         task: Some(row.task),
     };
     let runs = console.store.runs(&filter, None, BARS).await?;
-    let may = |scope| place.somebody.caller.may(scope, &place.tenant);
     let query =
         format!("?channel={}&task={}", crate::console::shown::in_query(row.channel.as_str()), row.task);
     show(&TaskPage {
@@ -102,8 +101,8 @@ async fn one(
         every: in_units(row.interval_ms),
         window_days: row.window_ms.map(|window| window / DAY),
         rows: runs.into_iter().map(|run| RunShown::of(run, &place, now)).collect(),
-        may_run: may(Scope::Operate),
-        may_change: may(Scope::Admin),
+        may_run: place.may(Scope::Operate),
+        may_change: place.may(Scope::Admin),
         task: {
             let bars = bars(&*console.store, &row).await?;
             TaskShown::of(row, bars, &place, now)

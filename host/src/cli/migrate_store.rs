@@ -60,7 +60,7 @@ impl MigrateStore {
         let source = App::open(data.clone(), from)?;
         let now = source.clock.now_ms();
         let _alone = Presence::take(data.path(), now).map_err(|error| match error {
-            PresenceError::Taken { .. } => stop_it_first(sentence(&error)),
+            PresenceError::Taken { .. } => stop_it_first(&sentence(&error)),
             PresenceError::File { .. } => Failure::failed(sentence(&error)),
         })?;
         let target = App::open(data.clone(), to.clone())?.store;
@@ -118,13 +118,13 @@ fn alone_beside(data: &DataDir, config: &Config) -> Result<(), Failure> {
     let beside = file.parent().unwrap_or(Path::new("."));
     match presence::find(beside) {
         Some(note) => {
-            Err(stop_it_first(format!("a daemon runs on {}, process {}", beside.display(), note.pid)))
+            Err(stop_it_first(&format!("a daemon runs on {}, process {}", beside.display(), note.pid)))
         }
         None => Ok(()),
     }
 }
 
-fn stop_it_first(what: String) -> Failure {
+fn stop_it_first(what: &str) -> Failure {
     Failure::new(Exit::Blocked, format!("{what}; stop it first"))
 }
 

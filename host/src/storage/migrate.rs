@@ -3,7 +3,10 @@
 //! Nothing is written at the source. At the target a tenant is arriving, neither shown nor run, until all of them are there
 //! and their snapshots are equal; so what was cut off half way is known by that, and made good by doing it again.
 
-use std::io::{self, BufReader, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, BufReader, Write},
+};
 
 use plugin_api::Millis;
 use sha2::{Digest as _, Sha256};
@@ -163,7 +166,11 @@ pub(super) async fn same(
 async fn digest(store: &dyn Store, tenant: &TenantCode, now: Millis) -> Result<Digest> {
     let mut hashing = Hashing { hash: Sha256::new(), bytes: 0 };
     store.export_moving(tenant, now, &mut hashing).await?;
-    let sha256 = hashing.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut sha256 = String::new();
+    for byte in hashing.hash.finalize() {
+        // Writing to a String cannot fail.
+        let _ = write!(sha256, "{byte:02x}");
+    }
     Ok(Digest { sha256, bytes: hashing.bytes })
 }
 

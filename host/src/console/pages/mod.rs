@@ -1,9 +1,9 @@
 //! The pages, a file each, with the addresses that they have.
 
 mod attention;
-mod duties;
 mod channels;
 mod connectors;
+mod duties;
 mod enter;
 mod home;
 mod nowhere;

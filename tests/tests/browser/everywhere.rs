@@ -7,7 +7,27 @@ use kit::{
 };
 
 /// Every page that one can go to without knowing more than the tenant.
-pub(crate) const PAGES: &[&str] = &["", "/orders", "/attention", "/tasks", "/tasks/TC1/status", "/runs"];
+pub(crate) const PAGES: &[&str] = &[
+    "",
+    "/orders",
+    "/attention",
+    "/tasks",
+    "/tasks/TC1/status",
+    "/runs",
+    "/channels",
+    "/channels/TC1",
+    "/add-channel",
+    "/add-channel/flipkart",
+    "/connectors",
+    "/connectors/flipkart",
+    "/settings",
+    "/settings/facilities",
+    "/settings/sequences",
+    "/settings/stock",
+    "/settings/keys",
+    "/settings/people",
+    "/settings/log",
+];
 
 pub(crate) fn page_of(tenant: &str, page: &str) -> String {
     format!("/console/t/{tenant}{page}")

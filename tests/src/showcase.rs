@@ -207,11 +207,12 @@ impl Showcase {
 
     /// Sets the intervals of all tasks of the live seller.
     fn every(&self, interval: impl Fn(&'static str) -> &'static str) -> Result<()> {
-        for channel in [self.flipkart.channel(), self.tata.channel()] {
-            for (task, usual) in USUAL {
-                let place = ["tasks", "set", "--tenant", SELLER, "--channel", channel, "--task", task];
-                self.run(&[&["-q"], &place[..], &["--every", interval(usual)]].concat())?;
-            }
+        let tasks: Value = serde_json::from_str(&self.run(&["--json", "tasks", "--tenant", SELLER])?)?;
+        for row in tasks.as_array().context("`tasks --json` prints a list")? {
+            let [channel, task] = ["channel", "task"].map(|part| row[part].as_str().unwrap_or_default());
+            let usual = USUAL.iter().find(|(known, _)| *known == task).map_or("1d", |(_, usual)| usual);
+            let place = ["-q", "tasks", "set", "--tenant", SELLER, "--channel", channel, "--task", task];
+            self.run(&[&place[..], &["--every", interval(usual)]].concat())?;
         }
         Ok(())
     }

@@ -36,8 +36,7 @@ impl Pooler {
     /// If it does not start, saying what to do.
     pub fn of_this_process() -> &'static Pooler {
         static POOLER: OnceLock<Result<Pooler, String>> = OnceLock::new();
-        let database = Cluster::of_this_process().database();
-        match POOLER.get_or_init(|| Pooler::start(&database)) {
+        match POOLER.get_or_init(|| Pooler::start(&Cluster::of_this_process().database())) {
             Ok(pooler) => pooler,
             Err(error) => panic!("{error}"),
         }

@@ -11,7 +11,7 @@ use crate::{
 
 const AWAY_SECS: u64 = 12;
 /// How often each task comes.
-const EVERY_SECS: u64 = 5;
+const EVERY_SECS: u64 = 10;
 /// What a host that waits may use, of one processor, in a hundred. Tests run it without optimisation.
 const CPU_PERCENT: u64 = 10;
 

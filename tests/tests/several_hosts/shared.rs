@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Each host has had the channel so often.
-const TURNS: usize = 3;
+const TURNS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_hosts_log_in_once_and_keep_to_one_rate_plan() {

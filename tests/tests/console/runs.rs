@@ -22,7 +22,7 @@ fn new_run(tenant: &str) -> NewRun {
 
 async fn with_tasks() -> Site {
     let site = Site::new().await;
-    let rows = Task::ALL.map(|task| NewTask::usual(task, 0));
+    let rows: Vec<_> = Task::ALL.iter().map(|task| NewTask::usual(*task, 0)).collect();
     site.store.ensure_tasks(&"acme".into(), &"FK1".into(), &rows).await.unwrap();
     site
 }

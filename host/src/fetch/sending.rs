@@ -19,7 +19,7 @@ use super::{
     Exchange, Notice, Observer, Turn,
     account::Identity,
     client::Failure,
-    exchange::{Failing, telling},
+    exchange::{Failing, Written, telling},
     fill::{Call, Credentials, fill, needs_token},
     retry::{Advice, advice},
     tenure::Caller,
@@ -231,7 +231,8 @@ impl Identity {
             return None;
         }
         let scrub = self.scrub(&call.filled);
-        let clean = |text: &[u8]| telling(&String::from_utf8_lossy(&scrub.bytes(text.to_vec())));
+        let clean =
+            |text: &[u8], written| telling(&String::from_utf8_lossy(&scrub.bytes(text.to_vec())), written);
         let reply = outcome.as_ref().ok();
         let problem = match outcome {
             Ok(_) => None,
@@ -239,13 +240,13 @@ impl Identity {
             Err(Failure::Refused(error)) => Some(error.message.clone()),
         };
         Some(Box::new(Failing {
-            query: clean(call.url.query().unwrap_or_default().as_bytes()),
-            request: clean(&call.body),
+            query: clean(call.url.query().unwrap_or_default().as_bytes(), Written::ByUs),
+            request: clean(&call.body, Written::ByUs),
             content_type: reply
                 .and_then(|reply| reply.header("content-type"))
-                .map(|text| clean(text.as_bytes())),
-            reply: clean(reply.map_or(&[], |reply| &reply.body)),
-            problem: problem.map(|text| clean(text.as_bytes())),
+                .map(|text| clean(text.as_bytes(), Written::ByThem)),
+            reply: clean(reply.map_or(&[], |reply| &reply.body), Written::ByThem),
+            problem: problem.map(|text| clean(text.as_bytes(), Written::ByThem)),
         }))
     }
 

@@ -106,9 +106,12 @@ impl Generation {
                 if left.is_empty() {
                     break held;
                 }
-                if Instant::now() > deadline {
-                    panic!("{tenant}:\n{}\n{}", left.join("\n"), by.explained(tenant, &left[0]));
-                }
+                assert!(
+                    Instant::now() <= deadline,
+                    "{tenant}:\n{}\n{}",
+                    left.join("\n"),
+                    by.explained(tenant, &left[0])
+                );
                 std::thread::park_timeout(Duration::from_millis(500));
             };
             assert_eq!(odd_numbers(&held), [""; 0], "{tenant}");

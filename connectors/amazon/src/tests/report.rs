@@ -87,7 +87,7 @@ fn a_report_is_made_waited_for_fetched_and_read() {
     assert_eq!(ran.slept, Duration::from_secs(15 + 30 + 60 + 60));
     assert_eq!(ran.observations.len(), 4);
     assert!(ran.transcript[0].ends_with(
-        r#"{"dataEndTime":"2026-09-03T11:28:00Z","dataStartTime":"2026-08-04T11:30:00Z","marketplaceIds":["A21TJRUUN4KGV"],"reportType":"GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"}"#
+        r#"{"reportType":"GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE","marketplaceIds":["A21TJRUUN4KGV"],"dataStartTime":"2026-08-04T11:30:00Z","dataEndTime":"2026-09-03T11:28:00Z"}"#
     ), "{}", ran.transcript[0]);
 }
 

@@ -105,7 +105,7 @@ async fn one(
         may_change: place.may(Scope::Admin),
         task: {
             let bars = bars(&*console.store, &row).await?;
-            TaskShown::of(row, bars, &place, now)
+            TaskShown::of(&row, bars, &place, now)
         },
     })
 }

@@ -84,7 +84,7 @@ pub(super) struct TaskShown {
 }
 
 impl TaskShown {
-    pub(super) fn of<S>(row: TaskRow, bars: Bars, place: &In<S>, now: Millis) -> TaskShown {
+    pub(super) fn of<S>(row: &TaskRow, bars: Bars, place: &In<S>, now: Millis) -> TaskShown {
         let late = row.lateness_ms(now).map(|late| Chip::new(Tone::Look, format!("{} late", length(late))));
         let failures = (row.consecutive_failures > 1)
             .then(|| Chip::new(Tone::Bad, format!("{} failures in a row", row.consecutive_failures)));
@@ -142,9 +142,10 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
     rows.truncate(SHOWN);
     let query = |after: &str| format!("?channel={}&after={}", in_query(&asked.channel), in_query(after));
     let next = rows.last().filter(|_| has_more).map(|last| query(&key(last)));
-    let with_bars = stream::iter(rows).map(|row| async {
+    let (console, place) = (&console, &place);
+    let with_bars = stream::iter(rows).map(|row| async move {
         let bars = bars(&*console.store, &row).await?;
-        Ok::<_, StoreError>(TaskShown::of(row, bars, &place, now))
+        Ok::<_, StoreError>(TaskShown::of(&row, bars, place, now))
     });
     let address = place.address(&["tasks"]);
     show(&TasksPage {

@@ -365,7 +365,7 @@ mod tests {
         let value = |name: &str| form.fields.iter().find(|field| field.label == name).unwrap().value.clone();
         assert_eq!(
             (value("page_size"), value("token"), value("seller_id")),
-            ("many".into(), "".into(), "".into())
+            ("many".into(), String::new(), String::new())
         );
     }
 }

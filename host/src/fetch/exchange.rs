@@ -26,7 +26,7 @@ pub struct Exchange {
 }
 
 /// An attempt that got no reply, or one that is no success (2xx). Secrets and mail addresses are blanked, and each text is
-/// cut after [`TEXT_MAX`] bytes.
+/// cut after 2 KiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failing {
     /// The query, without the question mark.

@@ -225,7 +225,9 @@ impl Copied<'_> {
 fn configure(folder: &Path, database: Option<&Database>) -> Result<()> {
     let database =
         database.map(|one| format!("[database]\nurl = \"{}\"\n", one.url(APP))).unwrap_or_default();
-    let config = format!("[egress]\nallow_loopback = true\n[sync]\nrate_plan = false\n{database}");
+    // On a busy machine a measure must get slow, and not lose its leases.
+    let sync = "[sync]\nrate_plan = false\nlease_ttl_ms = 300000\nrun_limit_secs = 3600\n";
+    let config = format!("[egress]\nallow_loopback = true\n{sync}{database}");
     Ok(fs::write(folder.join("config.toml"), config)?)
 }
 

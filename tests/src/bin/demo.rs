@@ -7,7 +7,7 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Write},
+    io::{BufRead, BufReader, IsTerminal, Write},
     path::PathBuf,
     process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
@@ -77,7 +77,7 @@ async fn show(args: Args) -> Result<()> {
 
     say("4", "The seller goes live; time passes while the daemon syncs");
     demo.run(&["tenant", "live", TENANT])?;
-    let daemon = demo.start_daemon()?;
+    let (daemon, _) = demo.start_daemon("1s")?;
     demo.live_through(&markets)?;
     daemon.stop()?;
 
@@ -105,6 +105,10 @@ async fn show(args: Args) -> Result<()> {
         println!("   {program} --data {} {example}", demo.data.display());
     }
     ensure!(differing == 0, "{differing} items differ from what the marketplaces say");
+    if std::io::stdout().is_terminal() {
+        say("7", "The console shows all of it, until Ctrl-C; the simulated marketplaces go on answering");
+        demo.open_console().await?;
+    }
     Ok(())
 }
 
@@ -172,7 +176,8 @@ impl Demo {
         Ok(())
     }
 
-    fn start_daemon(&self) -> Result<Daemon> {
+    /// Starts the daemon with every task this often; answers with its address, too.
+    fn start_daemon(&self, every: &str) -> Result<(Daemon, String)> {
         let tasks: Value = serde_json::from_slice(&self.quietly(&["--json", "tasks", "--tenant", TENANT])?)?;
         for task in tasks.as_array().context("`tasks --json` prints a list")? {
             let [channel, kind] = ["channel", "task"].map(|key| task[key].as_str().unwrap_or_default());
@@ -187,18 +192,26 @@ impl Demo {
                 "--task",
                 kind,
                 "--every",
-                "1s",
+                every,
             ])?;
         }
-        println!("   $ statusync run   (every task each second, instead of every ten minutes to every day)");
-        let log = fs::File::create(self.data.join("daemon.log"))?;
-        let child = self
+        println!("   $ statusync run   (every task every {every}, instead of every ten minutes to every day)");
+        let mut log = fs::File::create(self.data.join("daemon.log"))?;
+        let mut child = self
             .command(&["run"])
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(Stdio::piped())
             .spawn()
             .context("the daemon cannot be started")?;
-        Ok(Daemon(child))
+        let mut said = BufReader::new(child.stderr.take().context("the daemon's output is a pipe")?);
+        let daemon = Daemon(child);
+        let mut first = String::new();
+        said.read_line(&mut first)?;
+        log.write_all(first.as_bytes())?;
+        std::thread::spawn(move || std::io::copy(&mut said, &mut log));
+        let address = first.split("answers on ").nth(1).and_then(|rest| rest.split([',', ';', '\n']).next());
+        let address = address.with_context(|| format!("the daemon does not say where it answers: {first}"))?;
+        Ok((daemon, address.to_owned()))
     }
 
     /// Lets the worlds live to their end, a day at a time, each day read by every task before the next begins.
@@ -248,6 +261,19 @@ impl Demo {
         }
     }
 
+    /// Runs the daemon for somebody who looks at its console, until Ctrl-C.
+    async fn open_console(&self) -> Result<()> {
+        let (daemon, address) = self.start_daemon("1m")?;
+        let link: Value = serde_json::from_slice(&self.quietly(&["--json", "user", "link", "admin"])?)?;
+        let path = link["link"].as_str().and_then(|link| link.find("/console/").map(|at| &link[at..]));
+        let path = path.context("`user link` prints a link to the console")?;
+        println!("   Open this in a browser. It signs you in as the admin, once:");
+        println!("   {address}{path}");
+        tokio::signal::ctrl_c().await?;
+        println!();
+        daemon.stopped_by_terminal()
+    }
+
     fn explain(&self, held: &Value) -> Result<()> {
         let wanted = [
             ("an unfulfillable order that was dispatched on the panel", &["D1"][..]),
@@ -290,6 +316,19 @@ impl Daemon {
         let ended = self.0.wait()?;
         ensure!(ended.success(), "the daemon ended with {ended}");
         Ok(())
+    }
+
+    /// Waits until it has ended after a Ctrl-C, which the terminal sent to it as well; tells it if it was not.
+    fn stopped_by_terminal(mut self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Some(ended) = self.0.try_wait()? {
+                ensure!(ended.success(), "the daemon ended with {ended}");
+                return Ok(());
+            }
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        self.stop()
     }
 }
 

@@ -28,7 +28,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
         "console",
         Uses::These(&[
             "access", "address", "channels", "clock", "config", "domain", "kept", "live", "nearest", "pace",
-            "people", "plugins", "printed", "secrets", "settings", "storage", "sync",
+            "people", "plugins", "printed", "secrets", "settings", "storage", "sync", "webhooks",
         ]),
     ),
     ("domain", Uses::These(&[])),

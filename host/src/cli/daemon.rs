@@ -81,7 +81,7 @@ impl Run {
             Arc::clone(&app.store),
             Arc::clone(&app.clock),
             served.clone(),
-            Arc::clone(&live),
+            (Arc::clone(&live), Arc::clone(&sender)),
             reached(&app.config),
             closing.clone(),
         ));

@@ -20,7 +20,9 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use axum::{Router, middleware};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{clock::Clock, config::PublicUrl, live::Live, pace::Pace, storage::Store, sync::Served};
+use crate::{
+    clock::Clock, config::PublicUrl, live::Live, pace::Pace, storage::Store, sync::Served, webhooks::Sender,
+};
 
 /// Attempts to sign in with one name in a quarter of an hour.
 const TRIES_OF_A_LOGIN: u32 = 10;
@@ -54,6 +56,7 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     served: watch::Receiver<Served>,
     live: Arc<Live>,
+    sender: Arc<Sender>,
     reached: Reached,
     by_login: Pace,
     by_address: Pace,
@@ -68,7 +71,7 @@ impl Console {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         served: watch::Receiver<Served>,
-        live: Arc<Live>,
+        (live, sender): (Arc<Live>, Arc<Sender>),
         reached: Reached,
         closing: watch::Receiver<bool>,
     ) -> Console {
@@ -78,6 +81,7 @@ impl Console {
             clock,
             served,
             live,
+            sender,
             reached,
             by_login: tries(TRIES_OF_A_LOGIN),
             by_address: tries(TRIES_FROM_AN_ADDRESS),

@@ -25,6 +25,7 @@ pub(crate) const PAGES: &[&str] = &[
     "/settings/sequences",
     "/settings/stock",
     "/settings/keys",
+    "/settings/webhooks",
     "/settings/people",
     "/settings/log",
 ];

@@ -200,3 +200,44 @@ async fn what_was_changed_is_in_the_log_with_who_did_it() {
     page.shows(200, &["/console/t/acme/settings/facilities", ">ana<", "just now", "console"]);
     site.get(&format!("{path}?after=1"), &cookie).await.shows(200, &["First page"]);
 }
+
+#[tokio::test]
+async fn a_webhook_is_made_tested_told_again_and_removed() {
+    let site = Site::new().await;
+    let cookie = site.signed_in("ana", Role::Admin).await;
+    let path = format!("{SETTINGS}/webhooks");
+    for url in ["", "ftp://shop.example/x", "https://user:word@shop.example/x", "https://10.0.0.1/x"] {
+        site.post(&path, &cookie, &[("url", url)]).await.shows(422, &["wrong-url"]);
+    }
+    assert_eq!(site.store.webhooks(&"acme".into()).await.unwrap(), []);
+
+    // Nobody listens there.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/told", listener.local_addr().unwrap());
+    drop(listener);
+    let fields = [("url", url.as_str()), ("label", "the shop"), ("event", "run.finished")];
+    let made = site.post(&path, &cookie, &fields).await;
+    made.shows(200, &["not shown again", "whsec_", "run.finished", "the shop"]);
+    let id = site.store.webhooks(&"acme".into()).await.unwrap().remove(0).id;
+    let one = format!("{path}/{id}");
+    let page = site.get(&one, &cookie).await;
+    page.shows(200, &["Nothing yet", "Switch it off"]);
+    assert!(!page.text.contains("whsec_"), "the secret is shown once");
+
+    let tested = site.post(&format!("{one}/test"), &cookie, &[]).await;
+    tested.shows(200, &["class=\"wrong\"", "A test was sent"]);
+    let off = site.post(&format!("{one}/switch"), &cookie, &[("to", "off")]).await;
+    assert_eq!(off.leads_to(), one);
+    site.get(&path, &cookie).await.shows(200, &["the shop", ">off<"]);
+    site.post(&format!("{one}/rotate"), &cookie, &[]).await.shows(200, &["whsec_", "another day"]);
+    site.post(&format!("{one}/replay"), &cookie, &[("hours", "2")])
+        .await
+        .shows(200, &["0 messages are sent again"]);
+    site.post(&format!("{one}/replay"), &cookie, &[("hours", "0")])
+        .await
+        .shows(422, &["whole number of hours"]);
+    site.post(&format!("{one}/remove"), &cookie, &[]).await.shows(422, &["Tick the box"]);
+    let removed = site.post(&format!("{one}/remove"), &cookie, &[("sure", "yes")]).await;
+    assert_eq!(removed.leads_to(), path);
+    site.get(&one, &cookie).await.shows(404, &["has no webhook"]);
+}

@@ -13,12 +13,13 @@ use statusync::{
     clock::{Clock, SettableClock},
     console::{Console, Reached, routes},
     domain::{snapshot::Snapshot, time},
-    fetch::{Egress, Fetcher, NoBreakerLog, NoPacing, Retrying, Setup as FetchSetup},
+    fetch::{Egress, Fetcher, NoBreakerLog, NoPacing, Outgoing, Retrying, Setup as FetchSetup},
     live::Live,
     plugins::{Registry, file_name},
     secrets::Key,
     storage::{Person, Session, Sqlite, Store, User},
     sync::{Engine, LeaseTimes, Pool, Served, Setup, Stop},
+    webhooks::{Sender, Way},
 };
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -109,11 +110,19 @@ impl Site {
         let (served_by, served) = watch::channel(Served { engine, pool });
         let (closing, closed) = watch::channel(false);
         let live = Arc::new(Live::default());
+        let outgoing = Outgoing::new(Egress { allow_loopback: true }).unwrap();
+        let sender = Arc::new(Sender::new(
+            Arc::clone(&store),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Box::new(|| 0.5),
+            "test".to_owned(),
+            Way { outgoing, keep_ms: 7 * 86_400_000 },
+        ));
         let console = Console::new(
             Arc::clone(&store),
             Arc::clone(&clock) as Arc<dyn Clock>,
             served,
-            Arc::clone(&live),
+            (Arc::clone(&live), sender),
             reached,
             closed,
         );

@@ -6,6 +6,7 @@ mod log;
 mod people;
 mod sequences;
 mod stock;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub(super) fn routes() -> Router<Arc<Console>> {
         .merge(stock::routes())
         .merge(keys::routes())
         .merge(people::routes())
+        .merge(webhooks::routes())
         .merge(log::routes())
 }
 
@@ -48,6 +50,7 @@ const PARTS: &[(&str, &str, bool)] = &[
     ("Number series", "sequences", false),
     ("Stock", "stock", false),
     ("API keys", "keys", true),
+    ("Webhooks", "webhooks", true),
     ("People", "people", true),
     ("Action log", "log", true),
 ];

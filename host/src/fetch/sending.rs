@@ -73,15 +73,14 @@ impl Identity {
             caller.assured().await?;
             let start = Instant::now();
             let outcome = self.fetcher.wire.attempt(&call, self.reply_bytes).await;
-            let exchange = Exchange {
-                failing: self.failing(&call, &outcome),
-                ..exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited)
-            };
+            let exchange = exchange(&operation, &call, &outcome, start.elapsed(), attempt, waited);
             let status = exchange.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
             metrics::counter!("statusync_calls_total", "connector" => self.connector.clone(), "operation" => operation.name.clone(), "status" => status)
                 .increment(1);
             tracing::debug!(account = self.key, ?exchange, "sent");
             if let Some(observer) = &caller.observer {
+                // Not before it was logged: what was said on either side is in no log.
+                let exchange = Exchange { failing: self.failing(&call, &outcome), ..exchange };
                 observer(Notice::Ended(&exchange));
             }
             (attempt, waited) = (attempt + 1, Duration::ZERO);

@@ -195,7 +195,9 @@ impl Demo {
                 every,
             ])?;
         }
-        println!("   $ statusync run   (every task every {every}, instead of every ten minutes to every day)");
+        println!(
+            "   $ statusync run   (every task every {every}, instead of every ten minutes to every day)"
+        );
         let mut log = fs::File::create(self.data.join("daemon.log"))?;
         let mut child = self
             .command(&["run"])
@@ -210,7 +212,8 @@ impl Demo {
         log.write_all(first.as_bytes())?;
         std::thread::spawn(move || std::io::copy(&mut said, &mut log));
         let address = first.split("answers on ").nth(1).and_then(|rest| rest.split([',', ';', '\n']).next());
-        let address = address.with_context(|| format!("the daemon does not say where it answers: {first}"))?;
+        let address =
+            address.with_context(|| format!("the daemon does not say where it answers: {first}"))?;
         Ok((daemon, address.to_owned()))
     }
 

@@ -141,10 +141,12 @@ async fn postgresql_and_sqlite_end_with_the_same_export() {
     let (sqlite, postgres) = (Host::new(""), Host::on(&prepared(), APP));
     let expected = worked_on(&sqlite, &file, &lines);
     assert!(expected.0.contains("DELIVERED") && expected.0.contains("\"parked\":[\n{"), "{}", expected.0);
+    // `init` made it, before the configuration named another database.
+    let untouched = fs::read(postgres.data().join("statusync.db")).expect("a file");
     let found = worked_on(&postgres, &file, &lines);
     assert_eq!(found.1, expected.1);
     assert_eq!(found.0, expected.0);
-    assert!(!postgres.data().join("statusync.db").exists());
+    assert!(fs::read(postgres.data().join("statusync.db")).expect("a file") == untouched);
 
     // A second host on the same database goes on where the first one is.
     let second = Host { dir: tempfile::tempdir().expect("a folder") };
@@ -246,10 +248,10 @@ fn a_database_is_prepared_by_its_owner_before_hosts_work_with_it() {
             .execute(OWNER, &format!("UPDATE schema_version SET version = {version}"))
             .expect("it is set");
     };
-    set("version + 7");
+    set("version + 7, oldest = version + 7");
     let said = host.fails(&["tenant", "list"]);
     assert!(said.contains("use the newer statusync that wrote it"), "{said}");
-    set("version - 8");
+    set("version - 8, oldest = 1");
     let said = host.fails(&["tenant", "list"]);
     assert!(said.contains("and this program needs") && said.contains("database prepare"), "{said}");
 }

@@ -49,7 +49,7 @@ fn a_question_names_store_page_and_size_and_the_secret_by_reference() {
         [
             "POST https://seller.wooplr.example/shop/rest/v2/ecommorder/search\ncontent-type: application/json\n\
           Authorization: {secret:auth_value}\n\n\
-          {\"count\":50,\"pageNumber\":1,\"sort\":{\"sortField\":\"orderUpdateDate\",\"sortOrder\":\"DESC\"},\"status\":[],\"storeId\":77}"
+          {\"storeId\":77,\"status\":[],\"sort\":{\"sortField\":\"orderUpdateDate\",\"sortOrder\":\"DESC\"},\"pageNumber\":1,\"count\":50}"
         ]
     );
 }
@@ -72,7 +72,7 @@ fn an_operator_s_contract_takes_the_place_of_the_assumed_one() {
     assert!(ran.result.is_ok(), "{:?}", ran.result);
     assert_eq!(
         ran.transcript[1],
-        "GET https://seller.wooplr.example/seller/v5/orders?dir=desc&page=1&size=2&store=77\napiKey: {secret:auth_value}"
+        "GET https://seller.wooplr.example/seller/v5/orders?store=77&page=1&size=2&dir=desc\napiKey: {secret:auth_value}"
     );
     let sent = about(&ran, "3");
     assert_eq!(

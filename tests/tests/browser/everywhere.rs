@@ -1,6 +1,6 @@
 //! What holds on every page: nothing keeps people out, in any look, with or without scripts.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use kit::{
     browser::{Browser, Look},
     showcase::{NEWCOMER, SELLER, Showcase},

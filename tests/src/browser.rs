@@ -26,6 +26,8 @@ pub use look::{Look, Size, Theme};
 
 /// The longest that anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the browser may take for one thing that it is told.
+const ANSWER: Duration = Duration::from_secs(30);
 /// How often a page is looked at while something is waited for.
 const GLANCE: Duration = Duration::from_millis(40);
 
@@ -59,9 +61,13 @@ impl Browser {
         }
         // One that this process has chosen already is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let driver =
-            WebDriver::builder(url, wanted).client(client).await.context("no browser window opens")?;
+        let client = reqwest::Client::builder().no_proxy().timeout(ANSWER).build()?;
+        let opening = async || WebDriver::builder(url, wanted.clone()).client(client.clone()).await;
+        // A browser that does not open is given up; another one usually does.
+        let driver = match tokio::time::timeout(ANSWER, opening()).await {
+            Ok(Ok(driver)) => driver,
+            _ => tokio::time::timeout(ANSWER, opening()).await?.context("no browser window opens")?,
+        };
         let browser = Browser { driver };
         browser.look(Look::default()).await?;
         Ok(browser)
@@ -72,7 +78,11 @@ impl Browser {
     /// # Errors
     /// If the browser is gone already.
     pub async fn close(self) -> Result<()> {
-        Ok(self.driver.clone().quit().await?)
+        // One that does not answer any more ends with the process; what the test looked at was there.
+        match tokio::time::timeout(ANSWER, self.driver.clone().quit()).await {
+            Ok(quit) => Ok(quit?),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Goes to an address and waits until the page is loaded.

@@ -147,7 +147,7 @@ impl Witness {
                 "tenants" => "code = ?1".to_owned(),
                 "buckets" => "account LIKE ?1 || '/%'".to_owned(),
                 // Of no tenant: every row counts.
-                "breakers" | "requests" | "users" | "sessions" => "?1 = ?1".to_owned(),
+                "breakers" | "placements" | "requests" | "users" | "sessions" => "?1 = ?1".to_owned(),
                 other => panic!("whose are the rows of {other}?"),
             };
             let kept: Vec<&str> =

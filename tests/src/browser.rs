@@ -20,7 +20,10 @@ use thirtyfour::{
     By, ChromiumLikeCapabilities as _, DesiredCapabilities, TypingData, WebDriver, WebElement,
     common::types::ElementRect,
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{MissedTickBehavior, interval},
+};
 
 pub use look::{Look, Size, Theme};
 
@@ -31,12 +34,16 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How often a page is looked at while something is waited for.
 const GLANCE: Duration = Duration::from_millis(40);
 
+/// One window at a time: two that are busy at once make each other wait, and now and then for ever.
+static TURN: Semaphore = Semaphore::const_new(1);
+
 /// A window of a browser that has never been anywhere: no cookies, no cache.
 ///
 /// Call [`Browser::close`] at the end. If a test fails before, the browser ends with the test's process.
 #[derive(Debug)]
 pub struct Browser {
     driver: WebDriver,
+    _turn: SemaphorePermit<'static>,
 }
 
 /// Something on a page, as a screen reader would say it.
@@ -54,6 +61,7 @@ impl Browser {
     /// # Errors
     /// If there is no browser to be had, saying what to do.
     pub async fn open() -> Result<Browser> {
+        let turn = TURN.acquire().await?;
         let url = driver::of_this_process().map_err(|error| anyhow::anyhow!("{error}"))?;
         let mut wanted = DesiredCapabilities::chrome();
         for argument in driver::ARGUMENTS {
@@ -68,7 +76,7 @@ impl Browser {
             Ok(Ok(driver)) => driver,
             _ => tokio::time::timeout(ANSWER, opening()).await?.context("no browser window opens")?,
         };
-        let browser = Browser { driver };
+        let browser = Browser { driver, _turn: turn };
         browser.look(Look::default()).await?;
         Ok(browser)
     }

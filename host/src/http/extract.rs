@@ -8,6 +8,7 @@ use axum::{
     http::{header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     Api,
@@ -58,12 +59,44 @@ impl FromRequest<Arc<Api>> for Text {
 
 /// Reads a body; an error names line, column and field.
 fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
-    read_document(text).map_err(|fault| {
-        // Text that is no JSON at all is another matter than JSON of another shape.
-        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        let kind = if is_json { Kind::BodyWrong } else { Kind::BodyMalformed };
-        Problem::with(kind, fault.to_string(), vec![fault.into()])
-    })
+    let fault = match read_document(text) {
+        Ok(read) => return Ok(read),
+        Err(fault) => fault,
+    };
+    // Text that is no JSON at all is another matter than JSON of another shape.
+    let Ok(mut value) = serde_json::from_str::<Value>(text) else {
+        return Err(Problem::with(Kind::BodyMalformed, fault.to_string(), vec![fault.into()]));
+    };
+    if fault.problem.contains("floating point")
+        && whole_numbers(&mut value)
+        && let Ok(read) = T::deserialize(value)
+    {
+        return Ok(read);
+    }
+    Err(Problem::with(Kind::BodyWrong, fault.to_string(), vec![fault.into()]))
+}
+
+/// Writes `60.0` as `60`: to JSON Schema, and to programs that know one kind of number only, both are the same whole number.
+/// Tells whether there was one.
+fn whole_numbers(value: &mut Value) -> bool {
+    /// Above this, not every whole number has a float of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT) else {
+                return false;
+            };
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough to be exact")]
+            let whole = float as i64;
+            *number = whole.into();
+            true
+        }
+        Value::Array(values) => values.iter_mut().fold(false, |found, value| whole_numbers(value) | found),
+        Value::Object(members) => {
+            members.iter_mut().fold(false, |found, (_, value)| whole_numbers(value) | found)
+        }
+        _ => false,
+    }
 }
 
 impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for Ask<T> {
@@ -97,5 +130,36 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Api>> for At<T> {
             Ok(Path(parts)) => Ok(At(parts)),
             Err(error) => Err(Problem::new(Kind::PathWrong, error.body_text())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Plan {
+        every: Vec<u32>,
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        assert_eq!(read::<Plan>(r#"{"every": [60.0, 1e2, 5]}"#).unwrap(), Plan { every: vec![60, 100, 5] });
+    }
+
+    #[test]
+    fn what_is_no_whole_number_is_refused_by_its_place() {
+        for text in [r#"{"every": [60.5]}"#, r#"{"every": [-1.0]}"#, r#"{"every": [1e300]}"#] {
+            let refused = read::<Plan>(text).unwrap_err();
+            assert_eq!((refused.kind, refused.errors[0].path.as_str()), (Kind::BodyWrong, "every[0]"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_said_to_be_none() {
+        assert_eq!(read::<Plan>("{").unwrap_err().kind, Kind::BodyMalformed);
     }
 }

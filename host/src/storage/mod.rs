@@ -61,7 +61,7 @@ pub use self::{
     people::{PeopleStore, Person, SavedFilter, Session, User},
     postgres::{Postgres, PostgresSetup, Prepared},
     run::{
-        Counts, FailedCall, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder,
+        Counts, DueAgain, FailedCall, NewRun, OrderOutcome, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder,
         RunResult, ToldCall, Trigger,
     },
     sqlite::Sqlite,

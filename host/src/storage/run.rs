@@ -202,6 +202,15 @@ pub struct NewRun {
     pub only_if_due: bool,
 }
 
+/// When a task is due after a run that the timer began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueAgain {
+    /// When it was due, UTC, as the run found it. A task that somebody has set meanwhile is due when they said.
+    pub was: Millis,
+    /// When it is due next, UTC.
+    pub at: Millis,
+}
+
 /// The end of a run.
 #[derive(Clone, Debug)]
 pub struct RunEnd {
@@ -218,7 +227,7 @@ pub struct RunEnd {
     /// Of these: sent again.
     pub retries: u64,
     /// When its task is due again; `None` leaves that as it is.
-    pub next_run_at: Option<Millis>,
+    pub next_run_at: Option<DueAgain>,
     /// Everything that happened before this instant, UTC, has been read and applied by it.
     pub complete_until: Option<Millis>,
     /// What became of each order that a person chose.

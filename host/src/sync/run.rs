@@ -16,8 +16,8 @@ use super::{
 use crate::{
     domain::apply::Outcome,
     storage::{
-        Counts, Mode, NewRun, OrderFilter, RunEnd, RunId, RunLine, RunResult, Standing, StoreError, TaskRow,
-        Trigger,
+        Counts, DueAgain, Mode, NewRun, OrderFilter, RunEnd, RunId, RunLine, RunResult, Standing, StoreError,
+        TaskRow, Trigger,
     },
 };
 
@@ -201,7 +201,7 @@ impl Engine {
                 .due
                 .as_ref()
                 .filter(|_| !summary.lease_lost)
-                .map(|row| self.due_again(row, summary, began)),
+                .map(|row| DueAgain { was: row.next_run_at, at: self.due_again(row, summary, began) }),
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
             orders: summary.orders.clone(),
             failed_call: summary.failed_call.clone(),

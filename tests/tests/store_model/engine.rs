@@ -17,7 +17,7 @@ use statusync::{
     },
     secrets::Secret,
     storage::{
-        Call, Claim, Counts, Fence, Full, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult,
+        Call, Claim, Counts, DueAgain, Fence, Full, Mode, NewRun, NewTask, OrderFilter, PageKeys, PageResult,
         PageState, ParkedFilter, RunEnd, RunFilter, RunId, RunLine, Slot, Store, StoreError, TaskEdit,
         TaskFilter, Trigger,
     },
@@ -287,7 +287,7 @@ impl Engine {
                 self.runs.push(run);
                 Ok(format!("run {}", self.runs.len() - 1))
             }
-            Operation::FinishRun { run, fence, result, applied, until } => {
+            Operation::FinishRun { run, fence, result, applied, until, due } => {
                 let end = RunEnd {
                     ended_at: NOW,
                     result: *result,
@@ -295,7 +295,7 @@ impl Engine {
                     counts: Counts { applied: *applied, ..Counts::default() },
                     calls: 1,
                     retries: 0,
-                    next_run_at: Some(NOW + 60_000),
+                    next_run_at: Some(DueAgain { was: *due, at: *due + 60_000 }),
                     complete_until: *until,
                     orders: Vec::new(),
                     failed_call: None,

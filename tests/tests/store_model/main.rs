@@ -102,10 +102,10 @@ fn possible(operation: Operation, model: &Model) -> Operation {
             Operation::Claim { tenant, channel, holds, begins: Begins::Run(None) }
         }
         Operation::FinishRun { run, .. } | Operation::Run(run) if !model.has_run(run) => Operation::Tenants,
-        Operation::FinishRun { run, fence: Some(fence), result, applied, until }
+        Operation::FinishRun { run, fence: Some(fence), result, applied, until, due }
             if !model.fits(fence, run) =>
         {
-            Operation::FinishRun { run, fence: None, result, applied, until }
+            Operation::FinishRun { run, fence: None, result, applied, until, due }
         }
         Operation::Page { fence, lines, mark, run: Some(run), keep }
             if !model.has_run(run) || !model.fits(fence, run) =>

@@ -206,7 +206,7 @@ impl Model {
                 self.channel(tenant, channel)?;
                 Ok(format!("run {}", self.begin(tenant, channel, *task)))
             }
-            Operation::FinishRun { run, fence, result, applied, until } => {
+            Operation::FinishRun { run, fence, result, applied, until, due } => {
                 if let Some(fence) = fence {
                     if self.latest(*fence).is_none() {
                         self.end_passed(*run, *applied);
@@ -214,7 +214,7 @@ impl Model {
                     }
                     self.release(*fence);
                 }
-                self.end(*run, *result, (*applied, *until, Some(NOW + 60_000)));
+                self.end(*run, *result, (*applied, *until, Some(*due)));
                 done()
             }
             Operation::Runs(tenant, channel, task, limit) => {
@@ -409,7 +409,7 @@ impl Model {
         run
     }
 
-    fn end(&mut self, at: Past, result: RunResult, (applied, until, next): (u64, Option<i64>, Option<i64>)) {
+    fn end(&mut self, at: Past, result: RunResult, (applied, until, due): (u64, Option<i64>, Option<i64>)) {
         let Some(run) = self.runs[at].as_mut().filter(|run| run.result.is_none()) else { return };
         (run.result, run.applied) = (Some(result), applied);
         run.is_quiet = matches!(result, RunResult::Success | RunResult::Skipped) && applied == 0;
@@ -430,7 +430,9 @@ impl Model {
             scheduled.running = None;
         }
         scheduled.last = Some((at, result));
-        scheduled.next = next.unwrap_or(scheduled.next);
+        if due == Some(scheduled.next) {
+            scheduled.next += 60_000;
+        }
         scheduled.until = scheduled.until.max(until);
         scheduled.failures = match result {
             RunResult::Failed => scheduled.failures + 1,

@@ -373,6 +373,7 @@ mod shared {
             channels_that_lack_tasks_are_found_by_connector,
             due_are_enabled_tasks_of_enabled_channels_that_no_run_holds,
             a_finished_run_shows_in_its_task,
+            a_task_that_is_set_during_its_run_is_due_when_it_was_said,
             a_run_whose_host_died_fails_when_the_next_begins,
             a_run_that_was_passed_ends_as_lost_and_leaves_its_task_alone,
             a_run_learns_how_its_channel_stands,

@@ -87,7 +87,8 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
     execute(
         db,
         &format!(
-            "UPDATE tasks SET running = nullif(running, ?4), last = ?5, next_run_at = coalesce(?6, next_run_at),
+            "UPDATE tasks SET running = nullif(running, ?4), last = ?5,
+                 next_run_at = CASE WHEN next_run_at = ?6 THEN ?8 ELSE next_run_at END,
                  consecutive_failures = {failures},
                  complete_until = coalesce(max(complete_until, ?7), ?7, complete_until)
              WHERE tenant = ?1 AND channel = ?2 AND task = ?3"
@@ -98,8 +99,9 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
             task.as_str(),
             id.0,
             json(&end.last(&run))?,
-            end.next_run_at,
-            end.complete_until
+            end.next_run_at.map(|due| due.was),
+            end.complete_until,
+            end.next_run_at.map(|due| due.at)
         ],
     )?;
     Ok(())

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::secrets::Secret;
 use crate::storage::{
-    Claim, Counts, FailedCall, Full, NewRun, NewTask, OrderOutcome, PageKeys, PageResult, RunEnd, RunFilter,
-    RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow, ToldCall, Trigger,
+    Claim, Counts, DueAgain, FailedCall, Full, NewRun, NewTask, OrderOutcome, PageKeys, PageResult, RunEnd,
+    RunFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
+    ToldCall, Trigger,
 };
 
 fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
@@ -35,7 +36,7 @@ fn end(result: RunResult, ended_at: Millis) -> RunEnd {
         counts: Counts { polled: 3, ..Counts::default() },
         calls: 2,
         retries: 1,
-        next_run_at: Some(ended_at + MINUTE),
+        next_run_at: Some(DueAgain { was: now(), at: ended_at + MINUTE }),
         complete_until: None,
         orders: Vec::new(),
         failed_call: None,
@@ -150,7 +151,10 @@ pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {
     for result in [RunResult::Failed, RunResult::Failed, RunResult::Skipped, RunResult::Partial] {
         let (fence, run) = begin(&*store, &new_run(Some(Task::Status), now()), "a").await;
         assert_eq!(task(&*store, Task::Status).await.running, Some(run));
-        store.finish_run(run, &end(result, now() + 500), Some(&fence)).await.unwrap();
+        let was = task(&*store, Task::Status).await.next_run_at;
+        let again = Some(DueAgain { was, at: now() + 500 + MINUTE });
+        let done = RunEnd { next_run_at: again, ..end(result, now() + 500) };
+        store.finish_run(run, &done, Some(&fence)).await.unwrap();
         // The end of a run is told once.
         store.finish_run(run, &end(RunResult::Success, now() + 900), None).await.unwrap();
         let row = task(&*store, Task::Status).await;
@@ -163,6 +167,16 @@ pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {
     assert_eq!(failures, [1, 2, 2, 0]);
     let unknown = store.finish_run(RunId(99), &end(RunResult::Success, now()), None).await;
     assert!(matches!(unknown, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn a_task_that_is_set_during_its_run_is_due_when_it_was_said(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let (fence, run) = begin(&*store, &new_run(Some(Task::Status), now()), "a").await;
+    let edit = TaskEdit { next_run_at: Some(now() + 7), ..TaskEdit::default() };
+    store.set_task(&acme(), &fk1(), Task::Status, edit).await.unwrap();
+    store.finish_run(run, &end(RunResult::Success, now() + 500), Some(&fence)).await.unwrap();
+    assert_eq!(task(&*store, Task::Status).await.next_run_at, now() + 7);
 }
 
 pub(crate) async fn a_run_whose_host_died_fails_when_the_next_begins(db: &impl Database) {

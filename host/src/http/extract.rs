@@ -83,7 +83,8 @@ fn whole_numbers(value: &mut Value) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) if number.is_f64() => {
-            let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT) else {
+            let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT)
+            else {
                 return false;
             };
             #[expect(clippy::cast_possible_truncation, reason = "whole, and small enough to be exact")]
@@ -154,7 +155,11 @@ mod tests {
     fn what_is_no_whole_number_is_refused_by_its_place() {
         for text in [r#"{"every": [60.5]}"#, r#"{"every": [-1.0]}"#, r#"{"every": [1e300]}"#] {
             let refused = read::<Plan>(text).unwrap_err();
-            assert_eq!((refused.kind, refused.errors[0].path.as_str()), (Kind::BodyWrong, "every[0]"), "{text}");
+            assert_eq!(
+                (refused.kind, refused.errors[0].path.as_str()),
+                (Kind::BodyWrong, "every[0]"),
+                "{text}"
+            );
         }
     }
 

@@ -75,6 +75,10 @@ async fn a_failed_run_is_told_in_the_task_list_and_shows_the_call_that_failed() 
     list.shows(200, &["FAILED", "HTTP 503", &format!("/console/t/acme/runs/{run}"), "Last 1 runs: 1 FAILED"]);
     let page = site.get(&format!("/console/t/acme/runs/{run}"), &cookie).await;
     page.shows(200, &["GET api.example.com/orders?page=2", "HTTP 503", "&#60;b&#62;down", "attempt 2"]);
+    page.shows(
+        200,
+        &["Where its time went", "waited 900 ms", "2 calls, 1 again took 60 ms", "asked list, attempt 2"],
+    );
     site.get("/console/t/acme/runs?task=status", &cookie).await.shows(200, &["FAILED", "by timer"]);
     site.get("/console/t/acme/runs?task=nap", &cookie).await.shows(422, &["There is no task nap"]);
 }

@@ -7,7 +7,7 @@ use plugin_api::{Error, ErrorKind, Millis, Operation};
 
 use crate::{
     clock::Clock,
-    fetch::{BreakerLog, Claimed, OpenBreaker, Pacing, Subject, Tenure, Turn, refill},
+    fetch::{BreakerLog, Claimed, OpenBreaker, Pacing, Subject, Tenure, Turn, breakers_of, refill},
     storage::{Call, Fence, Slot, Store, StoreError, level},
 };
 
@@ -121,6 +121,41 @@ pub(crate) async fn rates_now(
         }
     });
     Ok(rates.collect())
+}
+
+/// That a marketplace is left in peace for a while because nobody answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PausedNow {
+    /// Whether it is about one account; else about all of its connector.
+    pub(crate) is_of_account: bool,
+    /// Since when, UTC.
+    pub(crate) since: Millis,
+    /// When the next attempt may be made, UTC.
+    pub(crate) next_attempt_at: Millis,
+    /// Failures in a row so far.
+    pub(crate) failures: u32,
+    /// What went wrong last.
+    pub(crate) reason: String,
+}
+
+/// Why an account (`tenant/channel`) of a connector is not asked for now; mostly nothing.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn paused_now(
+    store: &dyn Store,
+    account: &str,
+    connector: &str,
+) -> Result<Vec<PausedNow>, StoreError> {
+    let open = open_breakers(store, Some(&breakers_of(account, connector))).await?;
+    let paused = open.into_iter().map(|open| PausedNow {
+        is_of_account: matches!(open.subject, Subject::Account(_)),
+        since: open.since,
+        next_attempt_at: open.probe_at,
+        failures: open.failures,
+        reason: open.reason,
+    });
+    Ok(paused.collect())
 }
 
 /// A bucket's refill of one call, as the store keeps it.

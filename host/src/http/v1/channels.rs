@@ -20,7 +20,6 @@ use super::{at, connectors::Field};
 use crate::{
     channels::{self, ChannelError, Draft},
     domain::{codes::TenantCode, snapshot::Channel},
-    fetch::{OpenBreaker, Subject, breakers_of},
     http::{
         Api,
         access::{Admin, In, Operate, Read},
@@ -28,7 +27,7 @@ use crate::{
         paging::{Page, size},
         problem::{Answer, Kind, Problem, Wrong},
     },
-    kept::{RateNow, open_breakers, rates_now},
+    kept::{PausedNow, RateNow, paused_now, rates_now},
     nearest::did_you_mean,
     plugins::Connector,
     secrets::Secret,
@@ -155,17 +154,14 @@ struct Pause {
     reason: String,
 }
 
-impl From<OpenBreaker> for Pause {
-    fn from(open: OpenBreaker) -> Self {
+impl From<PausedNow> for Pause {
+    fn from(now: PausedNow) -> Self {
         Pause {
-            of: match open.subject {
-                Subject::Account(_) => "account",
-                Subject::Connector(_) => "connector",
-            },
-            since: at(open.since),
-            next_attempt_at: at(open.probe_at),
-            failures: open.failures,
-            reason: open.reason,
+            of: if now.is_of_account { "account" } else { "connector" },
+            since: at(now.since),
+            next_attempt_at: at(now.next_attempt_at),
+            failures: now.failures,
+            reason: now.reason,
         }
     }
 }
@@ -182,7 +178,7 @@ async fn document(
     let account = format!("{tenant}/{}", channel.code);
     let plan = loaded.map_or(&[][..], |loaded| &loaded.descriptor.operations);
     let rates = rates_now(&*api.store, &account, plan, api.clock.now_ms()).await?;
-    let pauses = open_breakers(&*api.store, Some(&breakers_of(&account, &channel.connector))).await?;
+    let pauses = paused_now(&*api.store, &account, &channel.connector).await?;
     Ok(ChannelDocument {
         rates: rates.into_iter().map(Rate::from).collect(),
         pauses: pauses.into_iter().map(Pause::from).collect(),

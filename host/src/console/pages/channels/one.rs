@@ -30,7 +30,7 @@ use crate::{
         typed::{Typed, Wrong},
     },
     domain::snapshot::Channel,
-    kept::{RateNow, open_breakers, rates_now},
+    kept::{RateNow, paused_now, rates_now},
     nearest::did_you_mean,
     storage::TaskFilter,
     sync::Connection,
@@ -147,18 +147,16 @@ async fn page<S>(console: &Console, place: &In<S>, channel: &Channel) -> Result<
     let may = |scope: Scope| place.somebody.caller.may(scope, tenant);
     let filter = TaskFilter { tenant: Some(tenant.clone()), channel: Some(channel.code.clone()) };
     let tasks = store.tasks(&filter).await?;
-    let subjects = [
-        (format!("account {tenant}/{}", channel.code), "this account"),
-        (format!("connector {}", channel.connector), "the marketplace as a whole"),
-    ];
-    let open = open_breakers(store, None).await?;
-    let pauses = open.iter().filter_map(|open| {
-        let (_, whom) = subjects.iter().find(|(subject, _)| *subject == open.subject.to_string())?;
-        let (since, again) = (When::ago(open.since, now), When::ago(open.probe_at, now));
-        Some(Pause { whom, since, again, reason: sentence(&open.reason) })
+    let account = format!("{tenant}/{}", channel.code);
+    let paused = paused_now(store, &account, &channel.connector).await?;
+    let pauses = paused.iter().map(|paused| Pause {
+        whom: if paused.is_of_account { "this account" } else { "the marketplace as a whole" },
+        since: When::ago(paused.since, now),
+        again: When::ago(paused.next_attempt_at, now),
+        reason: sentence(&paused.reason),
     });
     let plan = connector.as_ref().map_or(&[][..], |loaded| &loaded.descriptor.operations);
-    let rates = rates_now(store, &format!("{tenant}/{}", channel.code), plan, now).await?;
+    let rates = rates_now(store, &account, plan, now).await?;
     let stored = store.secret_names(tenant, &channel.code).await?;
     let facilities = store.facilities(tenant).await?;
     let form = connector.as_ref().map(|connector| ChannelForm {

@@ -12,16 +12,12 @@ use crate::{
 /// What an order may need, as the filter offers it: its word in the address, in the form, and what is said of those that
 /// need it.
 pub(super) const NEEDS: &[(&str, &str, &str)] = &[
-    ("conflict", "a decision: in conflict", "are in conflict with the channel: you decide"),
-    ("refused", "a refusal's cause to go away", "are refused until something is set up"),
-    (
-        "not-received",
-        "receiving: returned by the channel's word",
-        "came back by the channel's word: receive them",
-    ),
-    ("putaway", "a putaway", "have goods to put away"),
+    ("conflict", "a decision: in conflict", "in conflict with the channel: you decide"),
+    ("refused", "a refusal's cause to go away", "refused until something is set up"),
+    ("not-received", "receiving: returned by the channel's word", "back by the channel's word: receive them"),
+    ("putaway", "a putaway", "with goods to put away"),
     ("shortfall", "a stock count: left without stock", "left without stock: count it"),
-    ("parked", "an item that is not here yet", "wait for an item that is not here yet"),
+    ("parked", "an item that is not here yet", "waiting for an item that is not here yet"),
 ];
 
 /// How long an order did not change, as the filter offers it: word, milliseconds.

@@ -1,14 +1,14 @@
 //! What the way out keeps in the store, so that restarts and other hosts know it too: rate buckets and open breakers.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use plugin_api::{Error, ErrorKind, Operation};
+use plugin_api::{Error, ErrorKind, Millis, Operation};
 
 use crate::{
     clock::Clock,
-    fetch::{BreakerLog, Claimed, OpenBreaker, Pacing, Subject, Tenure, Turn},
-    storage::{Call, Fence, Slot, Store, StoreError},
+    fetch::{BreakerLog, Claimed, OpenBreaker, Pacing, Subject, Tenure, Turn, breakers_of, refill},
+    storage::{Call, Fence, Slot, Store, StoreError, level},
 };
 
 /// The rate plan.
@@ -26,11 +26,10 @@ impl Pacing for StoredPacing {
         patience: Duration,
     ) -> BoxFuture<'a, Result<Turn, Error>> {
         Box::pin(async move {
-            let interval = self.refill(operation).as_micros().div_ceil(1_000);
             let call = Call {
                 account: account.to_owned(),
                 operation: operation.name.clone(),
-                interval_ms: i64::try_from(interval).unwrap_or(i64::MAX),
+                interval_ms: interval_ms(self.refill(operation)),
                 burst: operation.burst,
                 patience_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX),
                 now: self.clock.now_ms(),
@@ -82,6 +81,86 @@ impl BreakerLog for StoredBreakers {
             }
         })
     }
+}
+
+/// How a call of an account stands with the rate plan.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RateNow {
+    /// The call.
+    pub(crate) operation: String,
+    /// How many a second the plan grants.
+    pub(crate) per_second: f64,
+    /// How many at once.
+    pub(crate) burst: u32,
+    /// How many may leave now.
+    pub(crate) free: u32,
+    /// When the next may leave, if none may now, UTC.
+    pub(crate) next_at: Option<Millis>,
+}
+
+/// How an account (`tenant/channel`) stands with its rate plan now, call by call. Nothing is taken from it.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn rates_now(
+    store: &dyn Store,
+    account: &str,
+    plan: &[Operation],
+    now: Millis,
+) -> Result<Vec<RateNow>, StoreError> {
+    let kept: HashMap<String, Millis> = store.buckets(account).await?.into_iter().collect();
+    let rates = plan.iter().map(|operation| {
+        let full_at = kept.get(&operation.name).copied().unwrap_or(0);
+        let (free, next_at) = level(full_at, interval_ms(refill(operation)), operation.burst, now);
+        RateNow {
+            operation: operation.name.clone(),
+            per_second: operation.per_second,
+            burst: operation.burst.max(1),
+            free,
+            next_at,
+        }
+    });
+    Ok(rates.collect())
+}
+
+/// That a marketplace is left in peace for a while because nobody answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PausedNow {
+    /// Whether it is about one account; else about all of its connector.
+    pub(crate) is_of_account: bool,
+    /// Since when, UTC.
+    pub(crate) since: Millis,
+    /// When the next attempt may be made, UTC.
+    pub(crate) next_attempt_at: Millis,
+    /// Failures in a row so far.
+    pub(crate) failures: u32,
+    /// What went wrong last.
+    pub(crate) reason: String,
+}
+
+/// Why an account (`tenant/channel`) of a connector is not asked for now; mostly nothing.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn paused_now(
+    store: &dyn Store,
+    account: &str,
+    connector: &str,
+) -> Result<Vec<PausedNow>, StoreError> {
+    let open = open_breakers(store, Some(&breakers_of(account, connector))).await?;
+    let paused = open.into_iter().map(|open| PausedNow {
+        is_of_account: matches!(open.subject, Subject::Account(_)),
+        since: open.since,
+        next_attempt_at: open.probe_at,
+        failures: open.failures,
+        reason: open.reason,
+    });
+    Ok(paused.collect())
+}
+
+/// A bucket's refill of one call, as the store keeps it.
+fn interval_ms(refill: Duration) -> Millis {
+    i64::try_from(refill.as_micros().div_ceil(1_000)).unwrap_or(i64::MAX)
 }
 
 /// The breakers that are written down, of these subjects or all. What cannot be read is from another version and counts

@@ -11,3 +11,9 @@ document.addEventListener("change", (event) => {
     }
   }
 });
+
+// On a small screen sections and tabs stand in a row that can be wider than the screen: the one that is open is in sight.
+for (const here of document.querySelectorAll("nav [aria-current='page']")) {
+  const row = here.closest("nav");
+  row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}

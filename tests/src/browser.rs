@@ -7,6 +7,7 @@
 mod axe;
 mod driver;
 mod look;
+mod small;
 
 use std::{
     fmt::Write as _,

@@ -301,9 +301,26 @@ pub enum By {
 }
 
 const SKUS: u32 = 48;
+/// Eight products in six sizes or colours each.
+const PRODUCTS: [(&str, [&str; 6]); 8] = [
+    ("KURTA-INDIGO", ["XS", "S", "M", "L", "XL", "XXL"]),
+    ("SAREE-BANARASI", ["RED", "TEAL", "GOLD", "PLUM", "MINT", "NAVY"]),
+    ("JUTTI-TAN", ["36", "37", "38", "39", "40", "41"]),
+    ("TEE-COTTON", ["XS", "S", "M", "L", "XL", "XXL"]),
+    ("BACKPACK-25L", ["BLACK", "OLIVE", "GREY", "RUST", "BLUE", "SAND"]),
+    ("BOTTLE-STEEL", ["500", "600", "750", "900", "1000", "1500"]),
+    ("BEDSHEET-AJRAKH", ["SINGLE", "DOUBLE", "QUEEN", "KING", "CRIB", "DIWAN"]),
+    ("EARBUDS-PRO", ["BLACK", "WHITE", "BLUE", "ROSE", "LIME", "GREY"]),
+];
 /// Orders were placed during this many hours before the world begins.
 const PLACED_WITHIN_HOURS: u32 = 24;
 const HOUR_MS: i64 = 3_600_000;
+
+/// A product's code; `number` is below [`SKUS`].
+fn sku(number: u32) -> String {
+    let (product, kinds) = PRODUCTS[(number / 6) as usize];
+    format!("{product}-{}", kinds[(number % 6) as usize])
+}
 
 impl World {
     /// A world at hour 0, which is `now` (ms UTC): orders are placed, nothing is packed.
@@ -398,7 +415,7 @@ impl World {
         let lines: Vec<Line> = (0..line_count)
             .map(|k| Line {
                 id: (profile.item_id)(n, u64::from(k)),
-                sku: format!("SKU-{:03}", (first_sku + k * 7) % SKUS),
+                sku: sku((first_sku + k * 7) % SKUS),
                 parcel: u8::from(in_two && k == line_count - 1),
                 ordered: random.pick(&[(1, 70), (2, 22), (3, 8)]).unwrap_or(1).min(profile.units_a_line),
                 cancelled: 0,

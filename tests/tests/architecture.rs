@@ -36,7 +36,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     (
         "http",
         Uses::These(&[
-            "access", "address", "channels", "clock", "domain", "import", "live", "nearest", "pace",
+            "access", "address", "channels", "clock", "domain", "import", "kept", "live", "nearest", "pace",
             "plugins", "secrets", "settings", "storage", "sync", "webhooks",
         ]),
     ),

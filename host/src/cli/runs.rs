@@ -64,8 +64,10 @@ impl Runs {
         };
         let orders = app.store.run_orders(id).await?;
         let call = app.store.failed_call(id).await?;
+        let timeline = app.store.timeline(id).await?;
         if out.is_json {
-            out.json(&json!({ "run": run, "orders": orders, "lines": lines, "failed_call": call }))?;
+            let told = json!({ "run": run, "orders": orders, "lines": lines, "failed_call": call, "timeline": timeline });
+            out.json(&told)?;
             return Ok(Exit::Ok);
         }
         let what =

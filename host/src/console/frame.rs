@@ -30,12 +30,32 @@ impl Section {
         (Section::Connectors, "Connectors", "connectors"),
         (Section::Settings, "Settings", "settings"),
     ];
+
+    /// The lines of its sign beside its name, in a square of 16.
+    fn icon(self) -> &'static str {
+        match self {
+            Section::Overview => "M2.5 2.5h4v5h-4zM9.5 2.5h4v3h-4zM9.5 8.5h4v5h-4zM2.5 10.5h4v3h-4z",
+            Section::Orders => "M2 4.7 8 1.8l6 2.9v6.6l-6 2.9-6-2.9zM2 4.7l6 3 6-3M8 7.7v6.5",
+            Section::Attention => "M8 2 14.6 13.6H1.4zM8 6.4v3.4M8 11.6v.2",
+            Section::Tasks => "M13.8 8A5.8 5.8 0 1 1 11.9 3.7M12.2 1.4v2.7H9.5M8 5v3.2l2.1 1.3",
+            Section::Runs => "M1.5 8.5h3l2-5.5 3 10 2-4.5h3",
+            Section::Channels => {
+                "M2.2 6 3.2 2.2h9.6L13.8 6M2.2 6a1.9 1.9 0 0 0 3.9 0 1.9 1.9 0 0 0 3.8 0 1.9 1.9 0 0 0 3.9 0M3.2 8.2v5.6h9.6V8.2M6.6 13.8v-3.2h2.8v3.2"
+            }
+            Section::Connectors => "M6 1.6v3.8M10 1.6v3.8M3.8 5.4h8.4V8a4.2 4.2 0 0 1-8.4 0zM8 12.2v2.2",
+            Section::Settings => {
+                "M2 4.2h6.6M12.4 4.2H14M2 11.8h1.6M7.4 11.8H14M10.5 2.3a1.9 1.9 0 1 1 0 3.8 1.9 1.9 0 0 1 0-3.8M5.5 9.9a1.9 1.9 0 1 1 0 3.8 1.9 1.9 0 0 1 0-3.8"
+            }
+            Section::Elsewhere => "",
+        }
+    }
 }
 
 /// A line of the navigation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) name: &'static str,
+    pub(super) icon: &'static str,
     pub(super) address: String,
     pub(super) is_here: bool,
 }
@@ -66,6 +86,7 @@ impl Frame {
     ) -> Frame {
         let link = |tenant: &TenantCode, (of, name, last): &(Section, &'static str, &'static str)| Link {
             name,
+            icon: of.icon(),
             address: match *last {
                 "" => tenant_address(tenant, &[]),
                 last => tenant_address(tenant, &[last]),

@@ -29,6 +29,9 @@ use crate::{domain::codes::TenantCode, storage::Action};
 /// The longest that a page may take.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
+/// The longest sentence of the framework, in bytes.
+const LONGEST_WORD: usize = 2_000;
+
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -76,7 +79,7 @@ pub(super) async fn accompany(
         Ok(Ok(Fault::Foreign.into_response()))
     };
     let response = match answered {
-        Ok(Ok(response)) => response,
+        Ok(Ok(response)) => unread(response).await,
         Ok(Err(_)) => Fault::TimedOut.into_response(),
         Err(_) => {
             tracing::error!(request = id, %method, route, "a handler panicked");
@@ -110,6 +113,22 @@ pub(super) async fn accompany(
         note(&console, &trail, format!("{method} {route}"), path).await;
     }
     response
+}
+
+/// What the framework says in plain text of a form or an address that it cannot read is said on a page of ours instead.
+async fn unread(response: Response) -> Response {
+    let is_plain = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !response.status().is_client_error() || !is_plain {
+        return response;
+    }
+    let said = axum::body::to_bytes(response.into_body(), LONGEST_WORD).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    // It begins with what was tried, such as "Failed to deserialize form body: ".
+    let detail = said.split_once(": ").map_or(&*said, |(_, detail)| detail);
+    Fault::Refused(format!("What was sent cannot be read: {detail}")).into_response()
 }
 
 /// Writes down who did what.

@@ -13,6 +13,7 @@ mod place;
 mod runs_shown;
 mod session;
 mod shown;
+mod timeline_shown;
 mod typed;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};

@@ -49,7 +49,11 @@ pub(super) fn counted(counts: &Counts) -> String {
 
 /// How long a run took, exactly where it was short.
 pub(super) fn took(millis: Millis) -> String {
-    if millis < 10_000 { format!("{}.{} s", millis / 1_000, millis % 1_000 / 100) } else { length(millis) }
+    match millis {
+        ..100 => format!("{millis} ms"),
+        100..10_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),
+        _ => length(millis),
+    }
 }
 
 /// The last runs of a task as bars: how they ended by colour, how long they took by height.
@@ -153,6 +157,6 @@ mod tests {
 
     #[test]
     fn short_runs_are_told_exactly() {
-        assert_eq!([0, 450, 9_990, 10_000, 125_000].map(took), ["0.0 s", "0.4 s", "9.9 s", "10 s", "2 min"]);
+        assert_eq!([45, 450, 9_990, 10_000, 125_000].map(took), ["45 ms", "0.4 s", "9.9 s", "10 s", "2 min"]);
     }
 }

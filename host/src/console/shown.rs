@@ -40,6 +40,25 @@ impl When {
     }
 }
 
+/// A text of which the parts between backticks are commands or names.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(
+    source = "{% for (part, is_code) in parts %}{% if *is_code %}<code>{{ part }}</code>{% else %}{{ part }}{% endif %}{% endfor %}",
+    ext = "html"
+)]
+pub(super) struct Marked<'a> {
+    parts: Vec<(&'a str, bool)>,
+}
+
+impl HtmlSafe for Marked<'_> {}
+
+/// A text with what is between backticks set as code; one with an odd backtick as it stands.
+pub(super) fn marked(text: &str) -> Marked<'_> {
+    let parts: Vec<(&str, bool)> =
+        text.split('`').enumerate().map(|(at, part)| (part, !at.is_multiple_of(2))).collect();
+    Marked { parts: if parts.len().is_multiple_of(2) { vec![(text, false)] } else { parts } }
+}
+
 /// How a state is meant: the colour beside its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -219,6 +238,8 @@ mod tests {
             "<span class=\"chip chip-bad\">&#60;b&#62;</span>"
         );
         assert_eq!(in_query("/a?b=c d&e"), "%2Fa%3Fb%3Dc%20d%26e");
+        assert_eq!(marked("run `a <b>` now").to_string(), "run <code>a &#60;b&#62;</code> now");
+        assert_eq!(marked("it`s").to_string(), "it`s");
     }
 
     #[test]

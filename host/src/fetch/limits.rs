@@ -43,8 +43,13 @@ pub trait Pacing: Send + Sync {
 
     /// The least wait after a 429 that gives no advice: one refill of the bucket.
     fn refill(&self, operation: &Operation) -> Duration {
-        Duration::from_micros(u64::try_from(interval_us(operation)).unwrap_or(0))
+        refill(operation)
     }
+}
+
+/// The time in which one call's worth flows back into a bucket.
+pub fn refill(operation: &Operation) -> Duration {
+    Duration::from_micros(u64::try_from(interval_us(operation)).unwrap_or(0))
 }
 
 /// No rate plan at all: every call leaves at once.

@@ -43,7 +43,7 @@ use tower::retry::budget::TpsBudget;
 pub use account::{Account, AccountSetup, LoginSender};
 pub use breaker::{BreakerLog, NoBreakerLog, OpenBreaker, Subject, both as breakers_of};
 pub use exchange::{Exchange, Failing, Notice, Observer};
-pub use limits::{Buckets, NoPacing, Pacing, Turn, next_turn};
+pub use limits::{Buckets, NoPacing, Pacing, Turn, next_turn, refill};
 pub use login::{HeldToken, Login, NotKept, TokenStore};
 pub use outgoing::{Outgoing, Sent};
 pub use retry::Retrying;

@@ -26,8 +26,9 @@ use crate::{
         stock::Stock,
     },
     storage::{
-        Attempt, ConflictOpened, Counts, DeliveryState, EventKind, OrderStatusChanged, OrderTaken,
-        RunFinished, RunLine, RunOrder, RunResult, TEST_EVENT, Trigger, WebhookTest,
+        Attempt, ConflictOpened, Counts, DeliveryState, EventKind, FailedCall, Moment, OrderStatusChanged,
+        OrderTaken, RunFinished, RunLine, RunOrder, RunResult, TEST_EVENT, Timeline, ToldCall, Trigger,
+        WebhookTest,
     },
 };
 
@@ -65,8 +66,8 @@ macro_rules! shared {
 }
 
 shared! {
-    Attempt Change Channel Conflict Counts DeliveryState EventKind Facility Intake Invoice Observed Order OrderStatus Parked Putaway Quality RunLine RunOrder RunResult
-    Scope Scopes Sequence SequenceKind Snapshot Stock Traceability Trigger
+    Attempt Change Channel Conflict Counts DeliveryState EventKind Facility FailedCall Intake Invoice Moment Observed Order OrderStatus Parked Putaway Quality RunLine RunOrder RunResult
+    Scope Scopes Sequence SequenceKind Snapshot Stock Timeline ToldCall Traceability Trigger
 }
 
 /// The variable parts of addresses: name, what it is, an example.

@@ -32,6 +32,17 @@ pub enum Slot {
     TooFar(Millis),
 }
 
+/// How many calls a bucket lets out now, and when it lets the next one out if that is none, UTC. `full_at` is when it would
+/// be full again.
+pub fn level(full_at: Millis, interval_ms: Millis, burst: u32, now: Millis) -> (u32, Option<Millis>) {
+    let interval = interval_ms.max(1);
+    let held = interval.saturating_mul(Millis::from(burst.max(1)));
+    let missing = full_at.saturating_sub(now).max(0);
+    let free = held.saturating_sub(missing).max(0) / interval;
+    let next_at = (free == 0).then(|| full_at.saturating_add(interval).saturating_sub(held));
+    (u32::try_from(free).unwrap_or(burst), next_at)
+}
+
 impl Call {
     /// The answer of a bucket that would be full again at `full_at`, UTC, and when it would be afterwards.
     pub(super) fn answer(&self, full_at: Millis) -> (Slot, Millis) {
@@ -55,6 +66,18 @@ mod tests {
     fn call(now: Millis) -> Call {
         let (account, operation) = ("acme/FK1".to_owned(), "search".to_owned());
         Call { account, operation, interval_ms: 1_000, burst: 3, patience_ms: 60_000, now }
+    }
+
+    #[test]
+    fn a_bucket_says_how_many_calls_it_lets_out_and_when_the_next() {
+        let level = |full_at| level(full_at, 1_000, 3, NOW);
+        assert_eq!(level(0), (3, None));
+        assert_eq!(level(NOW + 500), (2, None));
+        assert_eq!(level(NOW + 2_000), (1, None));
+        assert_eq!(level(NOW + 2_001), (0, Some(NOW + 1)));
+        assert_eq!(level(NOW + 9_000), (0, Some(NOW + 7_000)));
+        let (slot, _) = call(NOW).answer(NOW + 9_000);
+        assert_eq!(slot, Slot::Taken(7_000), "as long as a call would wait");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod sqlite;
 #[cfg(test)]
 mod suite;
 mod task;
+mod timeline;
 mod wanted;
 
 use std::{
@@ -39,7 +40,7 @@ use plugin_api::{Mark, Millis, Task};
 
 pub use self::{
     access::{ANSWER_KEPT_MS, AccessStore, Action, ApiKey, Begun, REQUEST_HELD_MS, SavedAnswer},
-    bucket::{Call, Slot},
+    bucket::{Call, Slot, level},
     copy::{Landing, Part, Piece},
     error::{Result, StoreError},
     events::{
@@ -66,6 +67,7 @@ pub use self::{
     },
     sqlite::Sqlite,
     task::{DueTask, Freshness, Full, LastRun, NewTask, Standing, TaskEdit, TaskFilter, TaskRow},
+    timeline::{Moment, Timeline},
 };
 use crate::{
     domain::{
@@ -220,6 +222,10 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + MovingStore + Webhook
 
     /// The call after which the marketplace was given up in a run, if it was.
     async fn failed_call(&self, run: RunId) -> Result<Option<FailedCall>>;
+
+    /// What a run did, moment by moment; nothing before its end, nor for a run of which nothing came and in which nothing
+    /// waited.
+    async fn timeline(&self, run: RunId) -> Result<Option<Timeline>>;
 
     /// The run that was made for a request with this key.
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>>;
@@ -444,6 +450,10 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + MovingStore + Webhook
     /// # Errors
     /// [`StoreError::LeaseLost`] if the fence has been passed; nothing is taken.
     async fn reserve(&self, call: Call, fence: Option<&Fence>) -> Result<Slot>;
+
+    /// The buckets of an account (`tenant/channel`), by operation, each with when it would be full again, UTC. Nothing is
+    /// taken. One that no call was taken from may be missing: it is full.
+    async fn buckets(&self, account: &str) -> Result<Vec<(String, Millis)>>;
 
     // Breakers.
 

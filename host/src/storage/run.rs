@@ -6,7 +6,7 @@ use plugin_api::{Millis, Task};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::task::LastRun;
+use super::{task::LastRun, timeline::Timeline};
 use crate::domain::{
     codes::{ChannelCode, OrderCode, TenantCode},
     order::states,
@@ -234,11 +234,13 @@ pub struct RunEnd {
     pub orders: Vec<RunOrder>,
     /// The call after which the marketplace was given up, if it was.
     pub failed_call: Option<FailedCall>,
+    /// What it did, moment by moment; none if there is nothing to tell.
+    pub timeline: Option<Timeline>,
 }
 
 /// The call to a marketplace after which it was given up, kept with its run so that people can see why. It holds no secret,
 /// and nothing of a good reply but its size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedCall {
     /// The rate-plan name of the call.
     pub operation: String,
@@ -296,7 +298,7 @@ impl FailedCall {
 }
 
 /// What was sent and what came back, blanked, and cut where it is long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToldCall {
     /// The query, without the question mark.
     pub query: String,
@@ -322,6 +324,13 @@ impl RunEnd {
         is_calm && applied + parked + conflict + refused == 0 && self.orders.is_empty()
     }
 
+    /// The same end with what the run did, moment by moment, unless nothing came of it and nothing waited.
+    #[must_use]
+    pub fn with_timeline(self, timeline: &Timeline) -> RunEnd {
+        let is_kept = !self.is_quiet() || timeline.is_telling();
+        RunEnd { timeline: (is_kept && !timeline.moments.is_empty()).then(|| timeline.clone()), ..self }
+    }
+
     /// The end of a run whose host died or stood still. Only one run at a time holds a channel, so one that has not ended
     /// when the next begins, at `at`, has no host any more, or one that has been passed.
     pub(super) fn abandoned(at: Millis, counts: Counts) -> RunEnd {
@@ -338,6 +347,7 @@ impl RunEnd {
             complete_until: None,
             orders: Vec::new(),
             failed_call: None,
+            timeline: None,
         }
     }
 

@@ -38,7 +38,7 @@ use crate::{
     plugins::Registry,
     storage::{
         Counts, FailedCall, OrderFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskRow,
-        Trigger,
+        Timeline, Trigger,
     },
 };
 
@@ -202,6 +202,9 @@ pub struct RunSummary {
     /// The call after which the first pull that failed was given up.
     #[serde(skip)]
     pub failed_call: Option<FailedCall>,
+    /// What it did, moment by moment.
+    #[serde(skip)]
+    pub timeline: Timeline,
     /// Whether it was told to stop before its end.
     pub stopped: bool,
     /// The channel was lost to another run before the end.

@@ -155,6 +155,7 @@ impl Engine {
             complete_until: None,
             orders: Vec::new(),
             failed_call: None,
+            timeline: None,
         }
     }
 

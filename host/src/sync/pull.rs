@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use plugin_api::{Error as ConnectorError, ErrorKind, Job, Mark, OrderRef, Pull, Scope, Work};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{SyncError, page, run::Run, world::settings_for};
 use crate::{
@@ -124,10 +124,12 @@ impl Run<'_> {
         if let Some(seen) = &mut seen {
             seen.extend(answers.iter().map(|answer| answer.order.clone()));
         }
+        let began = Instant::now();
         let done = self
             .engine
             .apply_page(self.holding, &self.setting, answers, Vec::new(), mark, self.mode())
             .await?;
+        self.calls.page(began.elapsed(), &done.report.counts);
         let answered = self.answered + seen.map_or(0, |seen| seen.len() as u64);
         self.count(done, answered);
         if let Some(run) = self.setting.run {

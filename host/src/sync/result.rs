@@ -5,7 +5,7 @@ use plugin_api::{Error as ConnectorError, Millis};
 use super::{RunSummary, SyncError, chosen::Chosen, world::Calls};
 use crate::{
     domain::apply::Outcome,
-    storage::{Counts, FailedCall, RunId, RunLine, RunResult},
+    storage::{Counts, FailedCall, RunId, RunLine, RunResult, Timeline},
 };
 
 const DAY: Millis = 86_400_000;
@@ -47,7 +47,12 @@ pub(super) const LEASE_LOST: &str =
 /// The summary of a run that ended.
 pub(super) fn summary(run: Option<RunId>, tally: Tally, calls: &Calls) -> RunSummary {
     let (result, message) = (result_of(&tally), sentence(&tally));
-    RunSummary { calls: calls.sent(), retries: calls.again(), ..told(run, tally, result, message) }
+    RunSummary {
+        calls: calls.sent(),
+        retries: calls.again(),
+        timeline: calls.timeline(),
+        ..told(run, tally, result, message)
+    }
 }
 
 /// The summary of a run that we could not go on with.
@@ -77,6 +82,7 @@ fn told(run: Option<RunId>, tally: Tally, result: RunResult, message: String) ->
         absent: tally.absent,
         error: tally.error,
         failed_call: tally.failed_call,
+        timeline: Timeline::default(),
         stopped: tally.stopped,
         lease_lost: tally.lease_lost,
     }

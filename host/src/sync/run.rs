@@ -17,7 +17,7 @@ use crate::{
     domain::apply::Outcome,
     storage::{
         Counts, DueAgain, Mode, NewRun, OrderFilter, RunEnd, RunId, RunLine, RunResult, Standing, StoreError,
-        TaskRow, Trigger,
+        TaskRow, Timeline, Trigger,
     },
 };
 
@@ -138,6 +138,7 @@ impl Engine {
             absent: Vec::new(),
             error: None,
             failed_call: None,
+            timeline: Timeline::default(),
             stopped: false,
             lease_lost: false,
         }))
@@ -160,6 +161,7 @@ impl Engine {
             absent: Vec::new(),
             error: None,
             failed_call: None,
+            timeline: Timeline::default(),
             stopped: false,
             lease_lost: false,
         };
@@ -205,7 +207,9 @@ impl Engine {
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
             orders: summary.orders.clone(),
             failed_call: summary.failed_call.clone(),
+            timeline: None,
         }
+        .with_timeline(&summary.timeline)
     }
 
     async fn held_run(

@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use lru::LruCache;
 use plugin_api::{Error, ErrorKind, Job, Millis, Reply, Setting, SettingKind, Token, Work};
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{Engine, SyncError};
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     kept::{fence, lease_lost, open_breakers},
     plugins::{Connector, drive},
     secrets::Secret,
-    storage::{Store, StoreError},
+    storage::{Counts, Moment, Store, StoreError, Timeline},
 };
 
 /// Waits that are shorter are not told, in milliseconds.
@@ -57,12 +57,26 @@ impl Default for Accounts {
 
 type Known = LruCache<(TenantCode, ChannelCode), (u64, Arc<Account>)>;
 
-/// Counts what a run sends.
-#[derive(Debug, Default)]
+/// Counts what a run sends, and notes when.
+#[derive(Debug)]
 pub(super) struct Calls {
+    began: Instant,
     sent: AtomicU64,
     again: AtomicU64,
     last: Mutex<Option<Exchange>>,
+    timeline: Mutex<Timeline>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Calls {
+            began: Instant::now(),
+            sent: AtomicU64::default(),
+            again: AtomicU64::default(),
+            last: Mutex::default(),
+            timeline: Mutex::default(),
+        }
+    }
 }
 
 impl Calls {
@@ -79,7 +93,37 @@ impl Calls {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// What was done so far, moment by moment.
+    pub(super) fn timeline(&self) -> Timeline {
+        self.timeline.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes a page that has just been written.
+    pub(super) fn page(&self, took: Duration, counts: &Counts) {
+        let took_ms = millis(took);
+        self.note(|now_ms| Moment::Page {
+            at_ms: now_ms.saturating_sub(took_ms),
+            took_ms,
+            read: counts.polled,
+            applied: counts.applied,
+        });
+    }
+
+    fn note(&self, moment: impl FnOnce(u64) -> Moment) {
+        let moment = moment(millis(self.began.elapsed()));
+        self.timeline.lock().unwrap_or_else(PoisonError::into_inner).add(moment);
+    }
+
     fn count(&self, exchange: &Exchange) {
+        let &Exchange { waited_ms, took_ms, attempt, status, .. } = exchange;
+        self.note(|now_ms| Moment::Call {
+            at_ms: now_ms.saturating_sub(waited_ms + took_ms),
+            waited_ms,
+            took_ms,
+            operation: exchange.operation.clone(),
+            attempt,
+            status,
+        });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange.clone());
         self.sent.fetch_add(1, Ordering::Relaxed);
         if exchange.attempt > 1 {
@@ -88,13 +132,17 @@ impl Calls {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Tells a run's counter, and whoever watches, about each attempt.
 pub(super) fn observer(calls: Arc<Calls>, watch: Option<super::Watch>) -> Observer {
     Arc::new(move |notice| {
         let exchange = match notice {
             Notice::Ended(exchange) => exchange,
             Notice::Waits { operation, wait } => {
-                let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                let millis = millis(wait);
                 if millis > WORTH_TELLING_MS
                     && let Some(watch) = &watch
                 {

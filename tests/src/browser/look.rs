@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
 
-use super::Browser;
+use super::{Browser, small::small};
 
 /// What the user's system prefers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,8 +84,8 @@ impl Browser {
         Ok(self.evaluate(script).await?.as_i64().unwrap_or_default())
     }
 
-    /// Writes a picture of the page into a PNG file: from its top, the window's width, and as high as the page but at most
-    /// `highest` CSS pixels.
+    /// Writes a picture of the page into a small PNG file: from its top, the window's width, and as high as the page but at
+    /// most `highest` CSS pixels.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -98,6 +98,6 @@ impl Browser {
         let asked = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let told = self.tell("Page.captureScreenshot", asked).await?;
         let bytes = BASE64_STANDARD.decode(told["data"].as_str().unwrap_or_default())?;
-        fs::write(file, bytes).with_context(|| format!("{} cannot be written", file.display()))
+        fs::write(file, small(&bytes)?).with_context(|| format!("{} cannot be written", file.display()))
     }
 }

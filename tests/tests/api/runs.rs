@@ -1,5 +1,6 @@
 //! "Sync now": runs are begun, followed, and told in the end.
 
+use kit::faults::{Fault, Kind};
 use serde_json::{Value, json};
 
 use crate::site::Site;
@@ -33,10 +34,34 @@ async fn a_run_is_begun_followed_to_its_end_and_told_by_order() {
     assert!(told["run"]["counts"]["applied"].as_u64().unwrap() > 0, "{told}");
     assert!(!told["lines"].as_array().unwrap().is_empty(), "{told}");
     assert!(!told["orders"].as_array().unwrap().is_empty(), "each chosen order is told: {told}");
+    let moments = told["timeline"]["moments"].as_array().unwrap();
+    for what in ["call", "page"] {
+        assert!(moments.iter().any(|moment| moment["what"] == what), "{what}: {moments:?}");
+    }
+    assert!(told["failed_call"].is_null(), "{told}");
     assert_eq!(followed(&site, &id).await.len(), 1, "one that has ended is told at once");
     assert_eq!(site.get("/v1/tenants/acme/runs").await.good()["rows"][0]["id"], id.as_str());
     for path in [format!("/v1/tenants/other/runs/{id}"), format!("/v1/tenants/other/runs/{id}/events")] {
         assert_eq!(site.get(&path).await.problem(), "run.not_found", "another tenant's");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_failed_tells_the_call_after_which_the_marketplace_was_given_up() {
+    let site = Site::with_market(5).await;
+    let market = site.simulator.as_ref().unwrap();
+    market.faults(vec![Fault::next(Kind::ServerError { status: 503 }).times(u32::MAX)]);
+    let begun = site.send("POST", "/v1/tenants/acme/runs", json!({"channel": "FK1"})).await.good();
+    let id = begun["id"].as_str().unwrap();
+    followed(&site, id).await;
+    let told = site.get(&format!("/v1/tenants/acme/runs/{id}")).await.good();
+    assert_eq!(told["run"]["result"], "FAILED", "{told}");
+    let call = &told["failed_call"];
+    assert_eq!((&call["status"], call["told"]["reply"].is_string()), (&503.into(), true), "{told}");
+    let failed = told["timeline"]["moments"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&failed["what"], &failed["status"]), (&"call".into(), &503.into()), "{told}");
+    for secret in market.secrets().as_object().unwrap().values() {
+        assert!(!told.to_string().contains(secret.as_str().unwrap()), "a secret is told");
     }
 }
 

@@ -41,6 +41,9 @@ async fn a_seller_is_set_up_from_nothing_and_its_connection_tested() {
 
     let off = send("PATCH", "/v1/tenants/new/channels/FK1", json!({"enabled": false})).await;
     assert_eq!(off["channel"]["enabled"], false);
+    let rates = off["rates"].as_array().unwrap();
+    assert!(!rates.is_empty() && rates.iter().all(|rate| rate["free"] == rate["burst"]), "{off}");
+    assert_eq!(off["pauses"], json!([]));
     let task = "/v1/tenants/new/channels/FK1/tasks/status";
     let changed = send("PATCH", task, json!({"interval_secs": 300, "enabled": false})).await;
     assert_eq!((&changed["interval_secs"], &changed["enabled"]), (&json!(300), &json!(false)));

@@ -43,14 +43,25 @@ async fn nothing_keeps_people_out_of_any_page_in_any_look() -> Result<()> {
         browser.axe().await?;
     }
     showcase.sign_in(&browser, "admin").await?;
-    let failed = failed_run(&showcase, &browser).await?;
-    let full = PAGES.iter().map(|page| page_of(SELLER, page)).chain([failed, "/console/tenants".to_owned()]);
+    showcase.run(&["webhook", "add", "--tenant", SELLER, "https://orders.acme.example/told"])?;
+    let mut behind = vec![failed_run(&showcase, &browser).await?, "/console/tenants".to_owned()];
+    for (page, link) in [
+        ("/orders?channel=FK1&status=COMPLETE", "tbody th a"),
+        ("/runs?channel=FK1", "tbody th a"),
+        ("/settings/webhooks", "tbody th a"),
+    ] {
+        behind.push(first_link(&showcase, &browser, page, link).await?);
+    }
+    let full = PAGES.iter().map(|page| page_of(SELLER, page)).chain(behind);
     let empty = PAGES.iter().filter(|page| !page.contains("TC1")).map(|page| page_of(NEWCOMER, page));
     let mut found = Vec::new();
     for page in full.chain(empty).chain(["/console/password".to_owned(), "/console/nowhere".to_owned()]) {
         for look in Look::ALL {
             browser.look(look).await?;
             browser.goto(&showcase.url(&page)).await?;
+            browser
+                .evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+                .await?;
             if let Err(error) = browser.axe().await {
                 found.push(format!("{look:?}: {error:#}"));
             }
@@ -66,9 +77,15 @@ async fn nothing_keeps_people_out_of_any_page_in_any_look() -> Result<()> {
 
 /// The address of the page about the run that failed last.
 pub(crate) async fn failed_run(showcase: &Showcase, browser: &Browser) -> Result<String> {
-    browser.goto(&showcase.url(&page_of(SELLER, "/tasks/TC1/status"))).await?;
-    let link = browser.evaluate("return document.querySelector('dl a').getAttribute('href')").await?;
-    Ok(link.as_str().context("its last run")?.to_owned())
+    first_link(showcase, browser, "/tasks/TC1/status", "dl a").await
+}
+
+/// Where the first link of this kind on a page of the live seller leads.
+async fn first_link(showcase: &Showcase, browser: &Browser, page: &str, link: &str) -> Result<String> {
+    browser.goto(&showcase.url(&page_of(SELLER, page))).await?;
+    let script = format!("return document.querySelector('{link}')?.getAttribute('href')");
+    let found = browser.evaluate(&script).await?;
+    Ok(found.as_str().with_context(|| format!("{page} has no {link}"))?.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

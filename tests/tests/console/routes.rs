@@ -69,6 +69,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/console/t/acme/settings/webhooks", For::Role(Role::Admin)),
     ("POST", "/console/t/acme/settings/webhooks", For::Role(Role::Admin)),
     ("GET", "/console/t/acme/settings/webhooks/wh_1", For::Role(Role::Admin)),
+    ("POST", "/console/t/acme/settings/webhooks/wh_1", For::Role(Role::Admin)),
     ("POST", "/console/t/acme/settings/webhooks/wh_1/test", For::Role(Role::Admin)),
     ("POST", "/console/t/acme/settings/webhooks/wh_1/switch", For::Role(Role::Admin)),
     ("POST", "/console/t/acme/settings/webhooks/wh_1/rotate", For::Role(Role::Admin)),

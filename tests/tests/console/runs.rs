@@ -3,7 +3,7 @@
 use plugin_api::Task;
 use statusync::{
     access::Role,
-    storage::{Counts, FailedCall, NewRun, NewTask, RunEnd, RunResult, ToldCall, Trigger},
+    storage::{Counts, FailedCall, Moment, NewRun, NewTask, RunEnd, RunResult, Timeline, ToldCall, Trigger},
 };
 
 use crate::site::Site;
@@ -39,6 +39,15 @@ async fn a_failed_run_is_told_in_the_task_list_and_shows_the_call_that_failed() 
         reply: "<b>down</b>".into(),
         problem: None,
     };
+    let call = |at_ms, waited_ms, attempt| Moment::Call {
+        at_ms,
+        waited_ms,
+        took_ms: 30,
+        operation: "list".into(),
+        attempt,
+        status: Some(503),
+    };
+    let (first, again) = (call(0, 0, 1), call(30, 900, 2));
     let end = RunEnd {
         ended_at: 1_000,
         result: RunResult::Failed,
@@ -59,12 +68,17 @@ async fn a_failed_run_is_told_in_the_task_list_and_shows_the_call_that_failed() 
             attempt: 2,
             told: Some(told),
         }),
+        timeline: Some(Timeline { moments: vec![first, again], left_out: 0 }),
     };
     site.store.finish_run(run, &end, None).await.unwrap();
     let list = site.get("/console/t/acme/tasks", &cookie).await;
     list.shows(200, &["FAILED", "HTTP 503", &format!("/console/t/acme/runs/{run}"), "Last 1 runs: 1 FAILED"]);
     let page = site.get(&format!("/console/t/acme/runs/{run}"), &cookie).await;
     page.shows(200, &["GET api.example.com/orders?page=2", "HTTP 503", "&#60;b&#62;down", "attempt 2"]);
+    page.shows(
+        200,
+        &["Where its time went", "waited 900 ms", "2 calls, 1 again took 60 ms", "asked list, attempt 2"],
+    );
     site.get("/console/t/acme/runs?task=status", &cookie).await.shows(200, &["FAILED", "by timer"]);
     site.get("/console/t/acme/runs?task=nap", &cookie).await.shows(422, &["There is no task nap"]);
 }

@@ -202,6 +202,16 @@ async fn what_was_changed_is_in_the_log_with_who_did_it() {
 }
 
 #[tokio::test]
+async fn a_form_that_misses_a_field_is_refused_on_a_page_of_the_console() {
+    let site = Site::new().await;
+    let cookie = site.signed_in("ana", Role::Admin).await;
+    let answer = site.post("/console/t/acme/tasks/FK1/status", &cookie, &[("unit", "minutes")]).await;
+    answer.shows(422, &["<!doctype html>", "cannot be read", "<code>every</code>", "Not done"]);
+    let answer = site.post("/console/t/acme/putaways/PA1/complete", &cookie, &[("quality", "SHINY")]).await;
+    answer.shows(422, &["<!doctype html>", "GOOD_INVENTORY"]);
+}
+
+#[tokio::test]
 async fn a_webhook_is_made_tested_told_again_and_removed() {
     let site = Site::new().await;
     let cookie = site.signed_in("ana", Role::Admin).await;
@@ -224,11 +234,23 @@ async fn a_webhook_is_made_tested_told_again_and_removed() {
     page.shows(200, &["Nothing yet", "Switch it off"]);
     assert!(!page.text.contains("whsec_"), "the secret is shown once");
 
+    let moved = format!("{url}/moved");
+    site.post(&one, &cookie, &[("url", "ftp://x"), ("label", "kept")])
+        .await
+        .shows(422, &["wrong-url", "kept"]);
+    let fields = [("url", moved.as_str()), ("label", "the other shop"), ("event", "order.taken")];
+    site.post(&one, &cookie, &fields).await.shows(200, &["The webhook is changed", "the other shop", &moved]);
+    let kept = site.store.webhook(&"acme".into(), &id).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.url.as_str(), kept.label.as_str(), kept.events.len()),
+        (moved.as_str(), "the other shop", 1)
+    );
+
     let tested = site.post(&format!("{one}/test"), &cookie, &[]).await;
     tested.shows(200, &["class=\"wrong\"", "A test was sent"]);
     let off = site.post(&format!("{one}/switch"), &cookie, &[("to", "off")]).await;
     assert_eq!(off.leads_to(), one);
-    site.get(&path, &cookie).await.shows(200, &["the shop", ">off<"]);
+    site.get(&path, &cookie).await.shows(200, &["the other shop", ">off<"]);
     site.post(&format!("{one}/rotate"), &cookie, &[]).await.shows(200, &["whsec_", "another day"]);
     site.post(&format!("{one}/replay"), &cookie, &[("hours", "2")])
         .await

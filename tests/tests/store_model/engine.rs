@@ -299,6 +299,7 @@ impl Engine {
                     complete_until: *until,
                     orders: Vec::new(),
                     failed_call: None,
+                    timeline: None,
                 };
                 let fence = fence.map(|fence| &self.fences[fence]);
                 store.finish_run(self.runs[*run], &end, fence).await.map(done)

@@ -75,6 +75,8 @@ impl AttentionPage {
 struct Cause {
     /// What to do about it.
     remedy: &'static str,
+    /// The page where that is done, and its address.
+    place: Option<(&'static str, String)>,
     /// Why they wait.
     message: String,
     code: String,
@@ -233,6 +235,7 @@ fn causes<S>(facts: &[ParkedRow], place: &In<S>, is_parked: bool) -> Vec<Cause> 
         };
         Cause {
             remedy: code.map_or("", Code::remedy),
+            place: code.and_then(set_up_at).map(|(name, part)| (name, place.address(&["settings", part]))),
             message: message.to_owned(),
             code: cause.to_owned(),
             count: if orders.len() == 1 {
@@ -250,6 +253,14 @@ fn causes<S>(facts: &[ParkedRow], place: &In<S>, is_parked: bool) -> Vec<Cause> 
         }
     });
     shown.collect()
+}
+
+/// The page of the settings where the cause of a refusal is put right: its name, and the last part of its address.
+fn set_up_at(code: Code) -> Option<(&'static str, &'static str)> {
+    match code {
+        Code::SequenceNotDefined | Code::InvoiceNumberInvalid => Some(("Number series", "sequences")),
+        _ => None,
+    }
 }
 
 fn waits_for_its_order(code: Code) -> bool {
@@ -360,6 +371,7 @@ mod tests {
         let page = AttentionPage {
             refused: vec![Cause {
                 remedy: Code::SequenceNotDefined.remedy(),
+                place: Some(("Number series", "/console/t/acme/settings/sequences".to_owned())),
                 message: "Sequence SALE_INVOICE is not defined for BOM1".to_owned(),
                 code: "SEQUENCE_NOT_DEFINED".to_owned(),
                 count: "41 orders wait".to_owned(),
@@ -403,7 +415,8 @@ mod tests {
         for part in [
             "41 orders wait",
             "not defined for BOM1",
-            Code::SequenceNotDefined.remedy(),
+            &crate::console::shown::marked(Code::SequenceNotDefined.remedy()).to_string(),
+            "settings/sequences\">Number series",
             "OD&#60;1&#62;",
             "It is dispatched here as well",
             "It stays cancelled here.",

@@ -58,8 +58,24 @@ struct OrderPage {
 /// A table of what belongs to the order.
 struct Part {
     name: &'static str,
-    head: &'static [&'static str],
+    head: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
+}
+
+impl Part {
+    /// A table without the columns that are empty in every row.
+    fn of(name: &'static str, head: &[&'static str], rows: impl Iterator<Item = Vec<Cell>>) -> Part {
+        let mut rows: Vec<Vec<Cell>> = rows.collect();
+        let is_told: Vec<bool> = (0..head.len())
+            .map(|at| rows.iter().any(|row| !matches!(row.get(at), None | Some(Cell::None))))
+            .collect();
+        for row in &mut rows {
+            let mut told = is_told.iter();
+            row.retain(|_| told.next() == Some(&true));
+        }
+        let head = head.iter().zip(&is_told).filter(|(_, told)| **told).map(|(name, _)| *name).collect();
+        Part { name, head, rows }
+    }
 }
 
 /// A cell of such a table.
@@ -189,7 +205,7 @@ fn items(file: &OrderFile) -> Part {
         ]
     });
     let head = &["Item", "Status", "Product", "Marketplace's id", "Facility", "Package", "Channel says"];
-    Part { name: "Items", head, rows: rows.collect() }
+    Part::of("Items", head, rows)
 }
 
 fn packages(file: &OrderFile) -> Part {
@@ -217,7 +233,7 @@ fn packages(file: &OrderFile) -> Part {
         "Delivered",
         "Courier says",
     ];
-    Part { name: "Packages", head, rows: rows.collect() }
+    Part::of("Packages", head, rows)
 }
 
 fn returns(file: &OrderFile) -> Part {
@@ -236,7 +252,7 @@ fn returns(file: &OrderFile) -> Part {
         ]
     });
     let head = &["Return", "Status", "Kind", "Package", "Items", "Reason", "Waybill", "Since", "Note"];
-    Part { name: "Returns", head, rows: rows.collect() }
+    Part::of("Returns", head, rows)
 }
 
 fn invoices(file: &OrderFile) -> Part {
@@ -257,7 +273,7 @@ fn invoices(file: &OrderFile) -> Part {
         ]
     });
     let head = &["Number", "Status", "Kind", "Date", "Year", "Series of", "Package", "Against"];
-    Part { name: "Invoices", head, rows: rows.collect() }
+    Part::of("Invoices", head, rows)
 }
 
 fn putaways(file: &OrderFile) -> Part {
@@ -273,7 +289,7 @@ fn putaways(file: &OrderFile) -> Part {
         ]
     });
     let head = &["Putaway", "Status", "Kind", "Item", "Package", "Quality"];
-    Part { name: "Putaways", head, rows: rows.collect() }
+    Part::of("Putaways", head, rows)
 }
 
 fn conflicts(file: &OrderFile) -> Part {
@@ -291,7 +307,7 @@ fn conflicts(file: &OrderFile) -> Part {
         ]
     });
     let head = &["Conflict", "State", "Cause", "Items", "Package", "What happened", "Decided"];
-    Part { name: "Conflicts", head, rows: rows.collect() }
+    Part::of("Conflicts", head, rows)
 }
 
 #[cfg(test)]

@@ -9,14 +9,15 @@ use crate::{
     storage::OrderFilter,
 };
 
-/// What an order may need, as the filter offers it: its word in the address, and in the form.
-pub(super) const NEEDS: &[(&str, &str)] = &[
-    ("conflict", "a decision: in conflict"),
-    ("parked", "an item that is not here yet"),
-    ("refused", "a refusal's cause to go away"),
-    ("shortfall", "a stock count: left without stock"),
-    ("not-received", "receiving: returned by the channel's word"),
-    ("putaway", "a putaway"),
+/// What an order may need, as the filter offers it: its word in the address, in the form, and what is said of those that
+/// need it.
+pub(super) const NEEDS: &[(&str, &str, &str)] = &[
+    ("conflict", "a decision: in conflict", "in conflict with the channel: you decide"),
+    ("refused", "a refusal's cause to go away", "refused until something is set up"),
+    ("not-received", "receiving: returned by the channel's word", "back by the channel's word: receive them"),
+    ("putaway", "a putaway", "with goods to put away"),
+    ("shortfall", "a stock count: left without stock", "left without stock: count it"),
+    ("parked", "an item that is not here yet", "waiting for an item that is not here yet"),
 ];
 
 /// How long an order did not change, as the filter offers it: word, milliseconds.
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_need_that_is_offered_narrows_and_other_words_are_refused() {
-        for (needs, _) in NEEDS {
+        for (needs, ..) in NEEDS {
             let one = Asked { needs: (*needs).to_owned(), ..Asked::default() };
             assert_ne!(one.filter(0).unwrap(), OrderFilter::default(), "{needs}");
         }

@@ -38,6 +38,10 @@ struct OverviewPage {
     frame: Frame,
     code: String,
     is_live: bool,
+    /// The address of the settings.
+    settings: String,
+    /// The address of the list of channels.
+    channels_page: String,
     channels: Vec<ChannelTold>,
     /// What became of today's observations, without those that changed nothing.
     today: Vec<(String, &'static str)>,
@@ -49,6 +53,7 @@ struct OverviewPage {
 /// A channel with its tasks.
 struct ChannelTold {
     code: String,
+    address: String,
     connector: String,
     tasks: Vec<TaskTold>,
 }
@@ -56,6 +61,7 @@ struct ChannelTold {
 /// How fresh the data of a task is.
 struct TaskTold {
     name: &'static str,
+    address: String,
     bar: Bar,
     state: Chip,
     /// Until when everything is known.
@@ -75,6 +81,8 @@ impl HtmlSafe for Bar {}
 
 /// A run, in a line.
 struct RunTold {
+    id: String,
+    address: String,
     at: When,
     channel: String,
     what: &'static str,
@@ -85,6 +93,7 @@ struct RunTold {
 /// Orders that need the same.
 struct Duty {
     sentence: &'static str,
+    tone: &'static str,
     count: String,
     address: String,
 }
@@ -98,24 +107,28 @@ async fn overview(State(console): State<Arc<Console>>, place: In<Read>) -> Shown
     let runs: Vec<Run> = runs.into_iter().filter(|run| run.started_at >= india_midnight(now)).collect();
     let mut of_channel: BTreeMap<String, Vec<TaskTold>> = BTreeMap::new();
     for task in &tasks {
-        of_channel.entry(task.channel.to_string()).or_default().push(TaskTold::of(task, now));
+        let address = place.address(&["tasks", task.channel.as_str(), task.task.as_str()]);
+        of_channel.entry(task.channel.to_string()).or_default().push(TaskTold::of(task, address, now));
     }
     let channels = channels.into_iter().map(|channel| {
         let code = channel.code.to_string();
         let tasks = of_channel.remove(&code).unwrap_or_default();
-        ChannelTold { code, connector: channel.connector, tasks }
+        let address = place.address(&["channels", &code]);
+        ChannelTold { code, address, connector: channel.connector, tasks }
     });
     show(&OverviewPage {
         frame: place.frame("Overview", Section::Overview),
         code: place.tenant.to_string(),
         is_live: place.row.live,
+        settings: place.address(&["settings"]),
+        channels_page: place.address(&["channels"]),
         channels: channels.collect(),
         today: today(&runs),
         runs: runs
             .iter()
             .filter(|run| is_news(run))
             .take(RUNS_SHOWN)
-            .map(|run| RunTold::of(run, now))
+            .map(|run| RunTold::of(run, place.address(&["runs", &run.id.to_string()]), now))
             .collect(),
         duties: duties(&console, &place).await?,
     })
@@ -124,7 +137,7 @@ async fn overview(State(console): State<Arc<Console>>, place: In<Read>) -> Shown
 /// What needs a person: each need that some order has.
 async fn duties(console: &Console, place: &In<Read>) -> Result<Vec<Duty>, Fault> {
     let mut duties = Vec::new();
-    for (word, sentence) in NEEDS {
+    for (word, _, sentence) in NEEDS {
         let mut filter = OrderFilter::default();
         need(&mut filter, word)?;
         let found = console.store.matching_orders(&place.tenant, &filter, None, COUNTED + 1).await?.len();
@@ -133,7 +146,8 @@ async fn duties(console: &Console, place: &In<Read>) -> Result<Vec<Duty>, Fault>
             let more = if found > most { "more than " } else { "" };
             let count = number(u64::try_from(found.min(most)).unwrap_or(u64::MAX));
             let address = format!("{}?needs={word}", place.address(&["orders"]));
-            duties.push(Duty { sentence, count: format!("{more}{count}"), address });
+            let tone = if matches!(*word, "conflict" | "refused") { "bad" } else { "look" };
+            duties.push(Duty { sentence, tone, count: format!("{more}{count}"), address });
         }
     }
     Ok(duties)
@@ -157,8 +171,10 @@ fn today(runs: &[Run]) -> Vec<(String, &'static str)> {
 }
 
 impl RunTold {
-    fn of(run: &Run, now: Millis) -> RunTold {
+    fn of(run: &Run, address: String, now: Millis) -> RunTold {
         RunTold {
+            id: run.id.to_string(),
+            address,
             at: When::ago(run.started_at, now),
             channel: run.channel.to_string(),
             what: run.task.map_or("observations", Task::as_str),
@@ -169,7 +185,7 @@ impl RunTold {
 }
 
 impl TaskTold {
-    fn of(task: &TaskRow, now: Millis) -> TaskTold {
+    fn of(task: &TaskRow, address: String, now: Millis) -> TaskTold {
         let late = task.lateness_ms(now);
         let age = task.complete_until.map(|until| now.saturating_sub(until).max(0));
         let state = match (task.enabled, task.running, late, age) {
@@ -182,6 +198,7 @@ impl TaskTold {
         };
         TaskTold {
             name: task.task.as_str(),
+            address,
             bar: Bar::of(age, task.interval_ms, task.enabled),
             state,
             until: task.complete_until.map(|until| When::ago(until, now)),
@@ -234,10 +251,13 @@ mod tests {
             frame: sample_frame(Section::Overview),
             code: "acme".to_owned(),
             is_live: false,
+            settings: "/console/t/acme/settings".to_owned(),
+            channels_page: "/console/t/acme/channels".to_owned(),
             channels: vec![ChannelTold {
                 code: "FK<1>".to_owned(),
+                address: "/console/t/acme/channels/FK1".to_owned(),
                 connector: "flipkart".to_owned(),
-                tasks: vec![TaskTold::of(&task(Some(0)), 60 * MINUTE)],
+                tasks: vec![TaskTold::of(&task(Some(0)), String::new(), 60 * MINUTE)],
             }],
             today: vec![("12".to_owned(), "APPLIED")],
             runs: Vec::new(),
@@ -248,14 +268,20 @@ mod tests {
     #[test]
     fn the_overview_tells_what_is_late_and_what_needs_a_person() {
         let duty = Duty {
-            sentence: NEEDS[0].1,
+            sentence: NEEDS[0].2,
+            tone: "bad",
             count: "3".to_owned(),
             address: "/console/t/acme/orders?needs=conflict".to_owned(),
         };
         let text = sample(vec![duty]).render().unwrap();
-        for part in
-            ["FK&#60;1&#62;", "late by 40 min", "<svg", "12 APPLIED", "needs=conflict", "tenant live acme"]
-        {
+        for part in [
+            "FK&#60;1&#62;",
+            "late by 40 min",
+            "<svg",
+            "<strong>12</strong> APPLIED",
+            "needs=conflict",
+            "acme/settings",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         assert!(sample(Vec::new()).render().unwrap().contains("Nothing needs a person"));
@@ -273,7 +299,7 @@ mod tests {
 
     #[test]
     fn each_task_says_in_a_word_how_it_stands() {
-        let word = |task: TaskRow| TaskTold::of(&task, 15 * MINUTE).state.to_string();
+        let word = |task: TaskRow| TaskTold::of(&task, String::new(), 15 * MINUTE).state.to_string();
         assert!(word(task(Some(14 * MINUTE))).contains("fresh"));
         assert!(word(task(None)).contains("not yet"));
         assert!(word(TaskRow { enabled: false, ..task(None) }).contains("off"));

@@ -20,6 +20,7 @@ use crate::{
         place::In,
         runs_shown::{set_off_by, took},
         shown::{Chip, Tone, When, number, sentence},
+        timeline_shown::TimelineShown,
     },
     domain::apply::Code,
     storage::{FailedCall, OrderOutcome, Run, RunId, RunLine, RunOrder, RunResult},
@@ -45,6 +46,7 @@ struct RunPage {
     run: RunShown,
     steps: Vec<Step>,
     outcomes: Vec<(Chip, String)>,
+    timeline: Option<TimelineShown>,
     call: Option<CallShown>,
     /// What became of chosen orders, and of observations.
     tables: Vec<(&'static str, Vec<OrderShown>)>,
@@ -169,6 +171,8 @@ async fn one(
     let (run, mut lines) = found.ok_or_else(unknown)?;
     let mut orders = console.store.run_orders(run.id).await?;
     let call = console.store.failed_call(run.id).await?;
+    let timeline = console.store.timeline(run.id).await?;
+    let lasted = run.ended_at.map_or(0, |end| end - run.started_at);
     let more = lines.len().saturating_sub(SHOWN) + orders.len().saturating_sub(SHOWN);
     lines.truncate(SHOWN);
     orders.truncate(SHOWN);
@@ -181,6 +185,7 @@ async fn one(
         is_on: run.ended_at.is_none(),
         steps: steps(&run),
         outcomes: outcomes.map(|(name, count)| (outcome_chip(name), number(count))).collect(),
+        timeline: timeline.and_then(|timeline| TimelineShown::of(&timeline, lasted)),
         call: call.map(CallShown::from),
         tables: vec![
             ("Chosen orders", orders.into_iter().map(|order| OrderShown::of_order(order, &place)).collect()),
@@ -199,11 +204,13 @@ mod tests {
     use super::*;
     use crate::{
         console::{frame::sample_frame, runs_shown::sample_run},
-        storage::ToldCall,
+        storage::{Moment, Timeline, ToldCall},
     };
 
     fn sample(result: Option<RunResult>, call: Option<FailedCall>, lines: Vec<OrderShown>) -> String {
         let run = sample_run(7, result);
+        let moment = Moment::Page { at_ms: 450, took_ms: 450, read: 9, applied: 1 };
+        let timeline = Timeline { moments: vec![moment], left_out: 0 };
         let page = RunPage {
             frame: sample_frame(Section::Runs),
             address: "/console/t/acme/runs/R7".to_owned(),
@@ -212,6 +219,7 @@ mod tests {
             is_on: result.is_none(),
             steps: steps(&run),
             outcomes: vec![(outcome_chip("REFUSED"), number(41))],
+            timeline: TimelineShown::of(&timeline, 900),
             call: call.map(CallShown::from),
             tables: vec![("Observations", lines)],
             more: 0,
@@ -280,9 +288,16 @@ mod tests {
             remedy: remedy(Some("SEQUENCE_NOT_DEFINED")),
         };
         let text = sample(Some(RunResult::Partial), None, vec![line]);
-        for part in ["orders/OD1", "D10", "not defined for BOM1", remedy(Some("SEQUENCE_NOT_DEFINED"))] {
+        let remedy = crate::console::shown::marked(remedy(Some("SEQUENCE_NOT_DEFINED"))).to_string();
+        for part in ["orders/OD1", "D10", "not defined for BOM1", &remedy] {
             assert!(!part.is_empty() && text.contains(part), "{part} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn a_run_shows_where_its_time_went() {
+        let text = sample(Some(RunResult::Success), None, Vec::new());
+        assert!(text.contains("1 page written in 450 ms"), "{text}");
     }
 
     #[test]

@@ -59,6 +59,7 @@ const PARTS: &[(&str, &str, bool)] = &[
 fn tabs<S>(place: &In<S>, here: &str) -> Vec<Link> {
     let parts = PARTS.iter().filter(|(.., is_for_admins)| !is_for_admins || may_change(place));
     let link = |(name, last, _): &(&'static str, &'static str, bool)| Link {
+        icon: "",
         name,
         address: address(place, last),
         is_here: *last == here,
@@ -140,6 +141,7 @@ async fn set_live(State(console): State<Arc<Console>>, place: In<Admin>, Form(ty
 #[cfg(test)]
 fn sample_tabs() -> Vec<Link> {
     let link = |(name, last, _): &(&'static str, &'static str, bool)| Link {
+        icon: "",
         name,
         address: format!("/console/t/acme/settings/{last}"),
         is_here: false,

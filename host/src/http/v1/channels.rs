@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::connectors::Field;
+use super::{at, connectors::Field};
 use crate::{
     channels::{self, ChannelError, Draft},
     domain::{codes::TenantCode, snapshot::Channel},
@@ -27,6 +27,7 @@ use crate::{
         paging::{Page, size},
         problem::{Answer, Kind, Problem, Wrong},
     },
+    kept::{PausedNow, RateNow, paused_now, rates_now},
     nearest::did_you_mean,
     plugins::Connector,
     secrets::Secret,
@@ -110,6 +111,59 @@ struct ChannelDocument {
     missing_secrets: Vec<String>,
     /// The fields of its form; empty while its connector is not loaded.
     form: Vec<Field>,
+    /// How its calls stand with the rate plan; empty while its connector is not loaded.
+    rates: Vec<Rate>,
+    /// Why the marketplace is not asked for a while; mostly empty.
+    pauses: Vec<Pause>,
+}
+
+/// How a call stands with the account's rate plan.
+#[derive(Debug, Serialize, ToSchema)]
+struct Rate {
+    /// The call, by its name in the connector's rate plan.
+    operation: String,
+    /// How many a second the plan grants.
+    per_second: f64,
+    /// How many at once.
+    burst: u32,
+    /// How many may leave now.
+    free: u32,
+    /// When the next may leave, if none may now.
+    next_at: Option<String>,
+}
+
+impl From<RateNow> for Rate {
+    fn from(now: RateNow) -> Self {
+        let RateNow { operation, per_second, burst, free, next_at } = now;
+        Rate { operation, per_second, burst, free, next_at: next_at.map(at) }
+    }
+}
+
+/// That a marketplace is left in peace because nobody answered.
+#[derive(Debug, Serialize, ToSchema)]
+struct Pause {
+    /// Whom it is about: `account`, or `connector` if no account of it was answered.
+    of: &'static str,
+    /// Since when.
+    since: String,
+    /// When the next attempt is made.
+    next_attempt_at: String,
+    /// Attempts in a row that failed.
+    failures: u32,
+    /// What went wrong last.
+    reason: String,
+}
+
+impl From<PausedNow> for Pause {
+    fn from(now: PausedNow) -> Self {
+        Pause {
+            of: if now.is_of_account { "account" } else { "connector" },
+            since: at(now.since),
+            next_attempt_at: at(now.next_attempt_at),
+            failures: now.failures,
+            reason: now.reason,
+        }
+    }
 }
 
 async fn document(
@@ -121,7 +175,13 @@ async fn document(
     let secrets = api.store.secret_names(tenant, &channel.code).await?;
     let connector = engine.registry().get(&channel.connector);
     let loaded = connector.as_deref();
+    let account = format!("{tenant}/{}", channel.code);
+    let plan = loaded.map_or(&[][..], |loaded| &loaded.descriptor.operations);
+    let rates = rates_now(&*api.store, &account, plan, api.clock.now_ms()).await?;
+    let pauses = paused_now(&*api.store, &account, &channel.connector).await?;
     Ok(ChannelDocument {
+        rates: rates.into_iter().map(Rate::from).collect(),
+        pauses: pauses.into_iter().map(Pause::from).collect(),
         connector_loaded: loaded.is_some(),
         missing_secrets: loaded
             .map_or_else(Vec::new, |loaded| channels::missing_secrets(loaded, &channel, &secrets)),

@@ -19,7 +19,7 @@ use crate::{
         problem::{Answer, Kind, Problem},
     },
     live::{Ended, LiveRun, failed_because},
-    storage::{Counts, Run, RunFilter, RunId, RunLine, RunOrder, RunResult, Trigger},
+    storage::{Counts, FailedCall, Run, RunFilter, RunId, RunLine, RunOrder, RunResult, Timeline, Trigger},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -111,6 +111,11 @@ struct RunReport {
     lines: Vec<RunLine>,
     /// What became of each order that was chosen, once the run has ended; the first ten thousand.
     orders: Vec<RunOrder>,
+    /// What it did, moment by moment; null before its end, for a dry run, and for a run of which nothing came and in which
+    /// nothing waited.
+    timeline: Option<Timeline>,
+    /// The call after which the marketplace was given up, if it was. Secrets and mail addresses are blanked.
+    failed_call: Option<FailedCall>,
 }
 
 /// Which runs to list.
@@ -170,11 +175,20 @@ async fn show(
     let all_lines = told.as_ref().map(|summary| summary.lines.clone());
     if let Some((run, lines)) = kept(&api, &place, &id).await? {
         let orders = api.store.run_orders(run.id).await?;
-        return Ok(Json(RunReport { run: run.into(), lines: all_lines.unwrap_or(lines), orders }));
+        let timeline = api.store.timeline(run.id).await?;
+        let failed_call = api.store.failed_call(run.id).await?;
+        let lines = all_lines.unwrap_or(lines);
+        return Ok(Json(RunReport { run: run.into(), lines, orders, timeline, failed_call }));
     }
     let live = live.ok_or_else(|| unknown(&place, &id))?;
     let orders = told.map_or_else(Vec::new, |summary| summary.orders.clone());
-    Ok(Json(RunReport { run: RunState::live(id, &live), lines: all_lines.unwrap_or_default(), orders }))
+    Ok(Json(RunReport {
+        run: RunState::live(id, &live),
+        lines: all_lines.unwrap_or_default(),
+        orders,
+        timeline: None,
+        failed_call: None,
+    }))
 }
 
 pub(super) fn unknown<S>(place: &In<S>, id: &str) -> Problem {

@@ -43,6 +43,11 @@ pub(super) async fn reserve(db: &mut Tx, call: &Call, fence: Option<&Fence>) -> 
     Ok(slot)
 }
 
+pub(super) async fn all(db: &mut Tx, account: &str) -> Result<Vec<(String, Millis)>, Fail> {
+    let sql = "SELECT operation, full_at FROM buckets WHERE account = $1 ORDER BY operation COLLATE \"C\"";
+    each(db, sql, with![account], |row| Ok((text(row, 0)?, row.try_get(1)?))).await
+}
+
 pub(super) async fn put_breaker(db: &mut Tx, subject: &str, body: &str) -> Result<(), Fail> {
     execute(
         db,

@@ -60,8 +60,8 @@ use super::{
     Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount,
     Landing, Mode, NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter,
     ParkedRow, Part, Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot,
-    Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on,
-    import::Import,
+    Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, Timeline, ToAsk,
+    export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -501,6 +501,10 @@ impl Store for Postgres {
         self.host("was reading a run", Access::Read, job!(|db| run::failed_call(db, run).await)).await
     }
 
+    async fn timeline(&self, run: RunId) -> Result<Option<Timeline>> {
+        self.host("was reading a run", Access::Read, job!(|db| run::timeline(db, run).await)).await
+    }
+
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {
         let (tenant, key) = (tenant.clone(), key.to_owned());
         self.read(
@@ -900,6 +904,11 @@ impl Store for Postgres {
             job!(|db| bucket::reserve(db, &call, fence.as_ref()).await),
         )
         .await
+    }
+
+    async fn buckets(&self, account: &str) -> Result<Vec<(String, Millis)>> {
+        let account = account.to_owned();
+        self.host("was reading rate buckets", Access::Read, job!(|db| bucket::all(db, &account).await)).await
     }
 
     async fn put_breaker(&self, subject: &str, body: &str) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
         Counts, FailedCall, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult,
-        StoreError, Trigger, record, run::QUIET_RUNS_KEPT,
+        StoreError, Timeline, Trigger, record, run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -124,7 +124,7 @@ async fn write_end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) ->
         db,
         AssertSqlSafe(format!(
             "UPDATE runs SET ended_at = $3, result = $4, message = $5, counts = $6, calls = $7, retries = $8,
-                 is_quiet = $9 AND request_key IS NULL, failed_call = $10
+                 is_quiet = $9 AND request_key IS NULL, failed_call = $10, timeline = $11
              WHERE tenant = $1 AND id = $2 AND ended_at IS NULL RETURNING {COLUMNS}"
         )),
         with![
@@ -137,7 +137,8 @@ async fn write_end(db: &mut Tx, tenant: &TenantCode, id: RunId, end: &RunEnd) ->
             end.calls.cast_signed(),
             end.retries.cast_signed(),
             end.is_quiet(),
-            end.failed_call.as_ref().map(json).transpose()?
+            end.failed_call.as_ref().map(json).transpose()?,
+            end.timeline.as_ref().map(json).transpose()?
         ],
         row,
     )
@@ -269,6 +270,12 @@ pub(super) async fn orders(db: &mut Tx, id: RunId) -> Result<Vec<RunOrder>, Fail
 pub(super) async fn failed_call(db: &mut Tx, id: RunId) -> Result<Option<FailedCall>, Fail> {
     let sql = "SELECT failed_call FROM runs WHERE id = $1 AND failed_call IS NOT NULL";
     first(db, sql, with![id.0], |row| body(row, 0, "failed call")).await
+}
+
+/// What a run did, moment by moment.
+pub(super) async fn timeline(db: &mut Tx, id: RunId) -> Result<Option<Timeline>, Fail> {
+    let sql = "SELECT timeline FROM runs WHERE id = $1 AND timeline IS NOT NULL";
+    first(db, sql, with![id.0], |row| body(row, 0, "timeline")).await
 }
 
 /// The run that was made for a request.

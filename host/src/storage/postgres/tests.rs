@@ -871,5 +871,6 @@ fn done() -> RunEnd {
         complete_until: None,
         orders: Vec::new(),
         failed_call: None,
+        timeline: None,
     }
 }

@@ -28,7 +28,7 @@ use crate::{
         OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, PeopleStore, Person,
         Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, SavedAnswer,
         SavedFilter, Session, Slot, Stage, Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
-        TenantRow, ToAsk, Webhook, WebhookEdit, WebhookStore, WebhookTurn,
+        TenantRow, Timeline, ToAsk, Webhook, WebhookEdit, WebhookStore, WebhookTurn,
     },
 };
 
@@ -217,6 +217,13 @@ impl Store for Shards {
     async fn failed_call(&self, run: RunId) -> Result<Option<FailedCall>> {
         match self.find_run(run).await? {
             Some((store, _)) => store.failed_call(run).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn timeline(&self, run: RunId) -> Result<Option<Timeline>> {
+        match self.find_run(run).await? {
+            Some((store, _)) => store.timeline(run).await,
             None => Ok(None),
         }
     }
@@ -474,6 +481,11 @@ impl Store for Shards {
         };
         let store = self.at(&self.place_of(&fence.tenant).await?).await?;
         lost(fence, store.reserve(call, Some(fence)).await)
+    }
+
+    async fn buckets(&self, account: &str) -> Result<Vec<(String, Millis)>> {
+        let tenant = self.tenant_of(account).await?;
+        at!(self, &tenant, store => store.buckets(account))
     }
 
     async fn put_breaker(&self, subject: &str, body: &str) -> Result<()> {

@@ -33,6 +33,11 @@ pub(super) fn reserve(db: &Connection, call: &Call, fence: Option<&Fence>) -> Re
     Ok(slot)
 }
 
+pub(super) fn all(db: &Connection, account: &str) -> Result<Vec<(String, Millis)>, Fail> {
+    let sql = "SELECT operation, full_at FROM buckets WHERE account = ?1 ORDER BY operation";
+    each(db, sql, [account], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 pub(super) fn put_breaker(db: &Connection, subject: &str, body: &str) -> Result<(), Fail> {
     execute(
         db,

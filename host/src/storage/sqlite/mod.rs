@@ -51,8 +51,8 @@ use super::{
     Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount,
     Landing, Mode, NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter,
     ParkedRow, Part, Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot,
-    Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, ToAsk, export::passed_on,
-    import::Import,
+    Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, Timeline, ToAsk,
+    export::passed_on, import::Import,
 };
 use crate::{
     domain::{
@@ -337,6 +337,10 @@ impl Store for Sqlite {
         self.read("was reading a run", move |db| run::failed_call(db, run)).await
     }
 
+    async fn timeline(&self, run: RunId) -> Result<Option<Timeline>> {
+        self.read("was reading a run", move |db| run::timeline(db, run)).await
+    }
+
     async fn run_of_request(&self, tenant: &TenantCode, key: &str) -> Result<Option<RunId>> {
         let (tenant, key) = (tenant.clone(), key.to_owned());
         self.read("was looking for a run", move |db| run::of_request(db, &tenant, &key)).await
@@ -607,6 +611,11 @@ impl Store for Sqlite {
         let fence = fence.cloned();
         self.write("was taking from a rate bucket", move |db| bucket::reserve(db, &call, fence.as_ref()))
             .await
+    }
+
+    async fn buckets(&self, account: &str) -> Result<Vec<(String, Millis)>> {
+        let account = account.to_owned();
+        self.read("was reading rate buckets", move |db| bucket::all(db, &account)).await
     }
 
     async fn put_breaker(&self, subject: &str, body: &str) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::{
     domain::codes::{ChannelCode, TenantCode},
     storage::{
         Counts, FailedCall, Fence, NewRun, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult,
-        StoreError, Trigger, run::QUIET_RUNS_KEPT,
+        StoreError, Timeline, Trigger, run::QUIET_RUNS_KEPT,
     },
 };
 
@@ -130,7 +130,7 @@ fn write_end(db: &Connection, run: &Run, end: &RunEnd) -> Result<(), Fail> {
     execute(
         db,
         "UPDATE runs SET ended_at = ?3, result = ?4, message = ?5, counts = ?6, calls = ?7, retries = ?8,
-             is_quiet = ?9 AND request_key IS NULL, failed_call = ?10
+             is_quiet = ?9 AND request_key IS NULL, failed_call = ?10, timeline = ?11
          WHERE tenant = ?1 AND id = ?2",
         params![
             run.tenant.as_str(),
@@ -142,7 +142,8 @@ fn write_end(db: &Connection, run: &Run, end: &RunEnd) -> Result<(), Fail> {
             end.calls.cast_signed(),
             end.retries.cast_signed(),
             end.is_quiet(),
-            end.failed_call.as_ref().map(json).transpose()?
+            end.failed_call.as_ref().map(json).transpose()?,
+            end.timeline.as_ref().map(json).transpose()?
         ],
     )?;
     save::run_orders(db, &run.tenant, run.id, &end.orders)?;
@@ -215,6 +216,12 @@ pub(super) fn orders(db: &Connection, id: RunId) -> Result<Vec<RunOrder>, Fail> 
 pub(super) fn failed_call(db: &Connection, id: RunId) -> Result<Option<FailedCall>, Fail> {
     let sql = "SELECT failed_call FROM runs WHERE id = ?1 AND failed_call IS NOT NULL";
     first(db, sql, [id.0], |row| record("failed call", row.get_ref(0)?.as_str().map_err(other)?))
+}
+
+/// What a run did, moment by moment.
+pub(super) fn timeline(db: &Connection, id: RunId) -> Result<Option<Timeline>, Fail> {
+    let sql = "SELECT timeline FROM runs WHERE id = ?1 AND timeline IS NOT NULL";
+    first(db, sql, [id.0], |row| record("timeline", row.get_ref(0)?.as_str().map_err(other)?))
 }
 
 /// The run that was made for a request.

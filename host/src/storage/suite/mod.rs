@@ -90,6 +90,7 @@ macro_rules! suite {
                 a_token_is_kept_unless_its_run_was_passed,
                 secrets_that_were_replaced_meanwhile_are_not_replaced_again,
                 a_bucket_lets_its_burst_through_and_then_paces,
+                buckets_are_read_without_taking,
                 a_run_that_was_passed_takes_nothing_from_a_bucket,
                 stock_on_hand_is_set_and_what_is_blocked_stays,
                 a_channel_is_switched_off_and_on,

@@ -110,6 +110,23 @@ pub(crate) async fn a_bucket_lets_its_burst_through_and_then_paces(db: &impl Dat
     assert_eq!(reserve("acme/AZ1", "search", 1, now()).await, Slot::Taken(0));
 }
 
+pub(crate) async fn buckets_are_read_without_taking(db: &impl Database) {
+    let store = db.open();
+    let reserve = async |account, operation, burst| {
+        store.reserve(call(account, operation, burst, now()), None).await.unwrap()
+    };
+    assert!(store.buckets("acme/FK1").await.unwrap().is_empty());
+    reserve("acme/FK1", "search", 3).await;
+    reserve("acme/FK1", "search", 3).await;
+    reserve("acme/FK1", "list", 1).await;
+    reserve("acme/AZ1", "search", 1).await;
+    for _ in 0..2 {
+        let wanted = [("list".to_owned(), now() + 1_000), ("search".to_owned(), now() + 2_000)];
+        assert_eq!(store.buckets("acme/FK1").await.unwrap(), wanted);
+    }
+    assert!(store.buckets("acme/FK").await.unwrap().is_empty());
+}
+
 pub(crate) async fn a_run_that_was_passed_takes_nothing_from_a_bucket(db: &impl Database) {
     let store = db.open();
     import(&*store, acme_with(0)).await;

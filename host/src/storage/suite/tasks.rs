@@ -11,9 +11,9 @@ use super::{
 };
 use crate::secrets::Secret;
 use crate::storage::{
-    Claim, Counts, DueAgain, FailedCall, Full, NewRun, NewTask, OrderOutcome, PageKeys, PageResult, RunEnd,
-    RunFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
-    ToldCall, Trigger,
+    Claim, Counts, DueAgain, FailedCall, Full, Moment, NewRun, NewTask, OrderOutcome, PageKeys, PageResult,
+    RunEnd, RunFilter, RunId, RunLine, RunOrder, RunResult, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
+    Timeline, ToldCall, Trigger,
 };
 
 fn new_run(task: Option<Task>, started_at: Millis) -> NewRun {
@@ -40,6 +40,7 @@ fn end(result: RunResult, ended_at: Millis) -> RunEnd {
         complete_until: None,
         orders: Vec::new(),
         failed_call: None,
+        timeline: None,
     }
 }
 
@@ -376,15 +377,24 @@ pub(crate) async fn a_run_tells_how_far_it_is_and_keeps_what_became_of_chosen_or
         attempt: 2,
         told: Some(told),
     };
-    let end =
-        RunEnd { orders: orders.clone(), failed_call: Some(call.clone()), ..end(RunResult::Partial, now()) };
+    let page = Moment::Page { at_ms: 90, took_ms: 4, read: 2, applied: 1 };
+    let timeline = Timeline { moments: vec![page], left_out: 3 };
+    let end = RunEnd {
+        orders: orders.clone(),
+        failed_call: Some(call.clone()),
+        timeline: Some(timeline.clone()),
+        ..end(RunResult::Partial, now())
+    };
     assert_eq!(store.failed_call(run).await.unwrap(), None, "it has not ended");
+    assert_eq!(store.timeline(run).await.unwrap(), None, "it has not ended");
     store.finish_run(run, &end, None).await.unwrap();
     store.finish_run(run, &end, Some(&fence)).await.unwrap();
     assert_eq!(store.run_orders(run).await.unwrap(), orders, "in their order, once");
     assert!(store.run_orders(RunId(99)).await.unwrap().is_empty());
     assert_eq!(store.failed_call(run).await.unwrap(), Some(call));
     assert_eq!(store.failed_call(RunId(99)).await.unwrap(), None);
+    assert_eq!(store.timeline(run).await.unwrap(), Some(timeline));
+    assert_eq!(store.timeline(RunId(99)).await.unwrap(), None);
 }
 
 pub(crate) async fn two_runs_are_not_made_for_one_request(db: &impl Database) {

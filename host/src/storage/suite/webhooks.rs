@@ -240,6 +240,7 @@ pub(crate) async fn the_end_of_a_run_is_told_unless_the_timer_had_nothing_to_tel
             complete_until: None,
             orders: Vec::new(),
             failed_call: None,
+            timeline: None,
         };
         store.finish_run(run, &end, Some(&fence)).await.unwrap();
         store.finish_run(run, &end, None).await.unwrap();

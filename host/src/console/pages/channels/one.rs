@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::{get, post},
 };
+use plugin_api::Millis;
 use serde::Deserialize;
 
 use super::{
@@ -25,11 +26,11 @@ use crate::{
         fault::{Fault, Shown, show, show_with},
         frame::{Frame, Section},
         place::In,
-        shown::{Chip, When, sentence},
+        shown::{Chip, Tone, When, length, sentence},
         typed::{Typed, Wrong},
     },
     domain::snapshot::Channel,
-    kept::open_breakers,
+    kept::{RateNow, paused_now, rates_now},
     nearest::did_you_mean,
     storage::TaskFilter,
     sync::Connection,
@@ -59,6 +60,7 @@ struct ChannelPage {
     done: Option<&'static str>,
     tested: Option<Tested>,
     pauses: Vec<Pause>,
+    rates: Vec<RateLine>,
     tasks: Vec<TaskLine>,
     missing_secrets: Vec<String>,
     /// None while the connector is not loaded.
@@ -78,6 +80,33 @@ struct Tested {
     message: String,
     calls: u64,
     remedy: &'static str,
+}
+
+/// How a call stands with the rate plan.
+struct RateLine {
+    operation: String,
+    plan: String,
+    free: Chip,
+    /// When the next may leave, if none may now.
+    next: Option<String>,
+}
+
+impl RateLine {
+    fn of(rate: RateNow, now: Millis) -> RateLine {
+        let RateNow { operation, per_second, burst, free, next_at } = rate;
+        let tone = if free == 0 { Tone::Look } else { Tone::Good };
+        RateLine {
+            operation,
+            plan: format!("{per_second} a second, {burst} at once"),
+            free: Chip::new(tone, format!("{free} of {burst}")),
+            next: next_at.map(|at| length_up((at - now).max(0))),
+        }
+    }
+}
+
+/// A length of time that is not shorter than it is: `1 s` for 400 ms.
+fn length_up(millis: Millis) -> String {
+    length(millis.saturating_add(999))
 }
 
 /// That the marketplace is left in peace for a while.
@@ -118,16 +147,16 @@ async fn page<S>(console: &Console, place: &In<S>, channel: &Channel) -> Result<
     let may = |scope: Scope| place.somebody.caller.may(scope, tenant);
     let filter = TaskFilter { tenant: Some(tenant.clone()), channel: Some(channel.code.clone()) };
     let tasks = store.tasks(&filter).await?;
-    let subjects = [
-        (format!("account {tenant}/{}", channel.code), "this account"),
-        (format!("connector {}", channel.connector), "the marketplace as a whole"),
-    ];
-    let open = open_breakers(store, None).await?;
-    let pauses = open.iter().filter_map(|open| {
-        let (_, whom) = subjects.iter().find(|(subject, _)| *subject == open.subject.to_string())?;
-        let (since, again) = (When::ago(open.since, now), When::ago(open.probe_at, now));
-        Some(Pause { whom, since, again, reason: sentence(&open.reason) })
+    let account = format!("{tenant}/{}", channel.code);
+    let paused = paused_now(store, &account, &channel.connector).await?;
+    let pauses = paused.iter().map(|paused| Pause {
+        whom: if paused.is_of_account { "this account" } else { "the marketplace as a whole" },
+        since: When::ago(paused.since, now),
+        again: When::ago(paused.next_attempt_at, now),
+        reason: sentence(&paused.reason),
     });
+    let plan = connector.as_ref().map_or(&[][..], |loaded| &loaded.descriptor.operations);
+    let rates = rates_now(store, &account, plan, now).await?;
     let stored = store.secret_names(tenant, &channel.code).await?;
     let facilities = store.facilities(tenant).await?;
     let form = connector.as_ref().map(|connector| ChannelForm {
@@ -153,6 +182,7 @@ async fn page<S>(console: &Console, place: &In<S>, channel: &Channel) -> Result<
         done: None,
         tested: None,
         pauses: pauses.collect(),
+        rates: rates.into_iter().map(|rate| RateLine::of(rate, now)).collect(),
         tasks: tasks.iter().map(|row| TaskLine::of(row, now)).collect(),
         missing_secrets: connector
             .map_or_else(Vec::new, |loaded| channels::missing_secrets(&loaded, channel, &stored)),
@@ -282,6 +312,13 @@ mod tests {
     fn sample(may_change: bool) -> ChannelPage {
         let stored = BTreeSet::from(["token".to_owned()]);
         let form = ChannelForm::of(&sample_descriptor(), &sample_channel(), &stored, &[]);
+        let used_up = RateNow {
+            operation: "list".to_owned(),
+            per_second: 0.5,
+            burst: 2,
+            free: 0,
+            next_at: Some(1_001),
+        };
         ChannelPage {
             frame: sample_frame(Section::Channels),
             code: "BZ1".to_owned(),
@@ -299,9 +336,18 @@ mod tests {
             done: None,
             tested: None,
             pauses: Vec::new(),
+            rates: vec![RateLine::of(used_up, 0)],
             tasks: vec![TaskLine::of(&sample_row(), 0)],
             missing_secrets: Vec::new(),
             form: Some(ChannelForm { may_change, ..form }),
+        }
+    }
+
+    #[test]
+    fn a_call_that_has_to_wait_says_how_long() {
+        let text = sample(false).render().unwrap();
+        for part in ["0.5 a second, 2 at once", "0 of 2", "the next in 2 s"] {
+            assert!(text.contains(part), "{part} is missing in {text}");
         }
     }
 

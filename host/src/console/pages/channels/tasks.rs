@@ -3,13 +3,17 @@
 use plugin_api::Millis;
 
 use crate::{
-    console::shown::{Chip, Tone, When, length, sentence},
+    console::{
+        frame::tenant_address,
+        shown::{Chip, Tone, When, length, sentence},
+    },
     storage::{RunResult, TaskRow},
 };
 
 /// A task of a channel.
 pub(super) struct TaskLine {
     pub(super) task: &'static str,
+    pub(super) address: String,
     /// Up to when everything was read; none if nothing was yet.
     pub(super) complete: Option<When>,
     /// It is older than it should be.
@@ -49,10 +53,13 @@ impl TaskLine {
             message: sentence(&last.message),
         });
         let late = row.lateness_ms(now).map(|over| Chip::new(Tone::Look, format!("{} late", length(over))));
-        let failures = (row.consecutive_failures > 0)
-            .then(|| Chip::new(Tone::Bad, format!("failed {} times in a row", row.consecutive_failures)));
+        let failures = (row.consecutive_failures > 0).then(|| match row.consecutive_failures {
+            1 => Chip::new(Tone::Bad, "failed last time"),
+            times => Chip::new(Tone::Bad, format!("failed {times} times in a row")),
+        });
         TaskLine {
             task: row.task.as_str(),
+            address: tenant_address(&row.tenant, &["tasks", row.channel.as_str(), row.task.as_str()]),
             complete: row.complete_until.map(|until| When::ago(until, now)),
             late,
             rhythm,

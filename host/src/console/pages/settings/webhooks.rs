@@ -1,5 +1,5 @@
-//! Webhooks: the list, making one whose secret is shown once, and one with what it was told: test, on and off, another
-//! secret, tell again, remove.
+//! Webhooks: the list, making one whose secret is shown once, and one with what it was told: change, test, on and off,
+//! another secret, tell again, remove.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -40,7 +40,7 @@ const SHOWN: u32 = 50;
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/console/t/{tenant}/settings/webhooks", get(list).post(make))
-        .route("/console/t/{tenant}/settings/webhooks/{webhook}", get(look))
+        .route("/console/t/{tenant}/settings/webhooks/{webhook}", get(look).post(save))
         .route("/console/t/{tenant}/settings/webhooks/{webhook}/test", post(test))
         .route("/console/t/{tenant}/settings/webhooks/{webhook}/switch", post(switch))
         .route("/console/t/{tenant}/settings/webhooks/{webhook}/rotate", post(rotate))
@@ -56,14 +56,39 @@ struct WebhooksPage {
     tabs: Vec<Link>,
     address: String,
     rows: Vec<Row>,
+    form: HookForm,
+}
+
+/// The fields of a webhook, as they are shown in a form.
+struct HookForm {
     url: String,
     label: String,
     chosen: Vec<String>,
     wrong: Wrong,
 }
 
-impl WebhooksPage {
-    /// Whether the form's box for an event was ticked.
+impl HookForm {
+    /// As they were typed.
+    fn typed(typed: &Typed, wrong: Wrong) -> HookForm {
+        HookForm {
+            url: typed.text("url").to_owned(),
+            label: typed.text("label").to_owned(),
+            chosen: typed.all("event").map(ToOwned::to_owned).collect(),
+            wrong,
+        }
+    }
+
+    /// As they are kept.
+    fn of(webhook: &Webhook) -> HookForm {
+        HookForm {
+            url: webhook.url.clone(),
+            label: webhook.label.clone(),
+            chosen: webhook.events.iter().map(|event| event.as_str().to_owned()).collect(),
+            wrong: Wrong::default(),
+        }
+    }
+
+    /// Whether the box for an event is ticked.
     fn is_chosen(&self, event: &str) -> bool {
         self.chosen.iter().any(|known| known == event)
     }
@@ -92,6 +117,7 @@ struct WebhookPage {
     tabs: Vec<Link>,
     webhooks: String,
     row: Row,
+    form: HookForm,
     /// A secret that was made just now.
     secret: Option<String>,
     /// What was done just now, and whether it went well.
@@ -183,10 +209,7 @@ async fn page(
         tabs: tabs(place, "webhooks"),
         rows: known.into_iter().map(|webhook| Row::of(webhook, &here, now)).collect(),
         address: here,
-        url: typed.text("url").to_owned(),
-        label: typed.text("label").to_owned(),
-        chosen: typed.all("event").map(ToOwned::to_owned).collect(),
-        wrong,
+        form: HookForm::typed(typed, wrong),
     })
 }
 
@@ -207,6 +230,7 @@ async fn one(console: &Console, place: &In<Admin>, id: &str) -> Result<WebhookPa
     Ok(WebhookPage {
         frame: frame(place, "Webhook"),
         tabs: tabs(place, "webhooks"),
+        form: HookForm::of(&webhook),
         row: Row::of(webhook, &here, now),
         webhooks: here,
         secret: None,
@@ -282,6 +306,27 @@ async fn make(State(console): State<Arc<Console>>, place: In<Admin>, Form(typed)
     // Not a redirect: the secret is nowhere else.
     let secret = Some(secret.reveal().to_owned());
     show(&WebhookPage { secret, ..one(&console, &place, &webhook.id).await? })
+}
+
+async fn save(
+    State(console): State<Arc<Console>>,
+    place: In<Admin>,
+    Path((_, id)): Path<(String, String)>,
+    Form(typed): Form<Typed>,
+) -> Shown {
+    let page = one(&console, &place, &id).await?;
+    let (url, label, events) = match read(&typed, |url| console.sender.check(url)) {
+        Ok(read) => read,
+        Err(wrong) => {
+            let page = WebhookPage { form: HookForm::typed(&typed, wrong), ..page };
+            return Ok(show_with(StatusCode::UNPROCESSABLE_ENTITY, &page));
+        }
+    };
+    let edit =
+        WebhookEdit { url: Some(url), label: Some(label), events: Some(events), ..WebhookEdit::default() };
+    console.store.set_webhook(&place.tenant, &id, &edit, console.clock.now_ms()).await?;
+    let told = Some((true, "The webhook is changed".to_owned()));
+    show(&WebhookPage { told, ..one(&console, &place, &id).await? })
 }
 
 async fn test(
@@ -390,10 +435,12 @@ mod tests {
                 tabs: sample_tabs(),
                 address: "/console/t/acme/settings/webhooks".to_owned(),
                 rows,
-                url: "ftp:x".to_owned(),
-                label: String::new(),
-                chosen: vec!["order.taken".to_owned()],
-                wrong: Wrong::default(),
+                form: HookForm {
+                    url: "ftp:x".to_owned(),
+                    label: String::new(),
+                    chosen: vec!["order.taken".to_owned()],
+                    wrong: Wrong::default(),
+                },
             };
             page.render().unwrap()
         };
@@ -425,15 +472,22 @@ mod tests {
             frame: sample_frame(Section::Settings),
             tabs: sample_tabs(),
             webhooks: "/console/t/acme/settings/webhooks".to_owned(),
+            form: HookForm::of(&off),
             row: row(off),
             secret: Some("whsec_x".to_owned()),
             told: Some((false, "A test was sent".to_owned())),
             deliveries: vec![Line::of(&delivery, 0)],
         };
         let text = page.render().unwrap();
-        for part in
-            ["whsec_x", "not shown again", "HTTP 500: &#60;oops&#62;", "FAILED", "Gone", "Switch it on"]
-        {
+        for part in [
+            "whsec_x",
+            "not shown again",
+            "HTTP 500: &#60;oops&#62;",
+            "FAILED",
+            "Gone",
+            "Switch it on",
+            "value=\"run.finished\" checked",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
     }

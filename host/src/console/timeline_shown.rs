@@ -56,6 +56,7 @@ struct Sums {
     calls: u64,
     called_ms: u64,
     repeats: u64,
+    failed: u64,
     pages: u64,
     written_ms: u64,
 }
@@ -86,11 +87,13 @@ impl TimelineShown {
                     sums.called_ms += took_ms;
                     sums.waited_ms += waited_ms;
                     sums.repeats += u64::from(*attempt > 1);
+                    let is_good = status.is_some_and(|status| status < 400);
+                    sums.failed += u64::from(!is_good);
                     if waited_ms > 0 {
                         bar("look", CALLS, at_ms, waited_ms, format!("waited {}", span(waited_ms)));
                     }
                     let came = answer(*status);
-                    let tone = if status.is_some_and(|status| status < 400) { "going" } else { "bad" };
+                    let tone = if is_good { "going" } else { "bad" };
                     bar(tone, CALLS, at_ms + waited_ms, took_ms, format!("{words}: {}", span(took_ms)));
                     (words, came)
                 }
@@ -139,6 +142,9 @@ impl Sums {
             let calls = plural(self.calls, "call", "calls");
             words.push(("going", format!("{calls}{repeats} took {}", span(self.called_ms))));
         }
+        if self.failed > 0 {
+            words.push(("bad", format!("{} failed", number(self.failed))));
+        }
         if self.pages > 0 {
             let pages = plural(self.pages, "page", "pages");
             words.push(("good", format!("{pages} written in {}", span(self.written_ms))));
@@ -186,7 +192,7 @@ mod tests {
         );
         assert_eq!(
             shown.words(),
-            "In 2.0 s: waited 1.0 s, 2 calls, 1 again took 800 ms, 1 page written in 200 ms"
+            "In 2.0 s: waited 1.0 s, 2 calls, 1 again took 800 ms, 1 failed, 1 page written in 200 ms"
         );
         let text = shown.render().unwrap();
         for part in ["HTTP 503", "attempt 2", "3 applied", "7 moments", "<svg", "wrote a page of 50"] {

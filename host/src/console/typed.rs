@@ -70,7 +70,7 @@ impl HtmlSafe for Mark {}
 /// What is wrong with a field; nothing if it is fine.
 #[derive(Template)]
 #[template(
-    source = r#"{% if let Some(said) = said %}<p class="field-wrong" id="wrong-{{ field }}">{{ said }}</p>{% endif %}"#,
+    source = r#"{% if let Some(said) = said %}<p class="field-wrong" id="wrong-{{ field }}">{{ crate::console::shown::marked(said) }}</p>{% endif %}"#,
     ext = "html"
 )]
 pub(super) struct Said {

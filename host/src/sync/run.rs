@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use plugin_api::{Millis, Scope, Task};
+use tokio::time::Instant;
 
 use super::{
     Choice, Engine, Progress, RunRequest, RunSummary, SyncError, Watch,
@@ -337,10 +338,12 @@ impl Run<'_> {
                 self.tally.stopped = true;
                 return Ok(());
             }
+            let began = Instant::now();
             let page = self
                 .engine
                 .apply_page(self.holding, &self.setting, Vec::new(), waiting, None, self.mode())
                 .await?;
+            self.calls.page(began.elapsed(), &page.report.counts);
             self.count(page, 0);
             after = Some(last);
         }

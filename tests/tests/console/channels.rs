@@ -84,7 +84,11 @@ async fn what_is_wrong_with_a_new_channel_is_said_beside_its_field_and_nothing_i
         ),
         (&[("code", "X"), ("setting.page_size", "1000")], "setting.page_size", "from 1 to 100"),
         (&[("code", "X"), ("setting.base_url", "nowhere")], "setting.base_url", "This must be a URL"),
-        (&[("code", "X"), ("default_facility", "DEL9")], "default_facility", "did you mean `DEL1`?"),
+        (
+            &[("code", "X"), ("default_facility", "DEL9")],
+            "default_facility",
+            "did you mean <code>DEL1</code>?",
+        ),
     ] {
         let answer = send(&site, path, &cookie, besides, &of).await;
         let tied = format!("aria-describedby=\"wrong-{field}\"");
@@ -94,7 +98,9 @@ async fn what_is_wrong_with_a_new_channel_is_said_beside_its_field_and_nothing_i
         assert!(secrets.all(|secret| !answer.text.contains(secret)), "a secret is shown");
     }
     assert_eq!(site.store.channels(&"acme".into()).await.unwrap().len(), 1);
-    site.get("/console/t/acme/add-channel/flipcart", &cookie).await.shows(404, &["did you mean `flipkart`?"]);
+    site.get("/console/t/acme/add-channel/flipcart", &cookie)
+        .await
+        .shows(404, &["did you mean <code>flipkart</code>?"]);
 }
 
 #[tokio::test]
@@ -129,7 +135,7 @@ async fn a_test_that_fails_says_why_and_what_to_do() {
     send(&site, "/console/t/acme/channels/FK1", &cookie, &wrong, &fields(&simulator)).await.leads_to();
     let tested = site.post("/console/t/acme/channels/FK1/test", &cookie, &[]).await;
     tested.shows(200, &["The connection does not work", "type the secrets again"]);
-    site.get("/console/t/acme/channels/FK9", &cookie).await.shows(404, &["did you mean `FK1`?"]);
+    site.get("/console/t/acme/channels/FK9", &cookie).await.shows(404, &["did you mean <code>FK1</code>?"]);
 }
 
 #[tokio::test]
@@ -160,7 +166,9 @@ async fn connectors_show_what_they_can_report_and_why_files_were_refused() {
     assert!(!page.text.contains("libbroken.so"), "where files lie is for who runs the host");
     let one = site.get("/console/t/acme/connectors/flipkart", &ana).await;
     one.shows(200, &["DISPATCHED", "documented", "assumed", "not told", "The rate plan", "A second"]);
-    site.get("/console/t/acme/connectors/flipcart", &ana).await.shows(404, &["did you mean `flipkart`?"]);
+    site.get("/console/t/acme/connectors/flipcart", &ana)
+        .await
+        .shows(404, &["did you mean <code>flipkart</code>?"]);
     site.person_in("root", None, Role::Admin).await;
     let root = site.sign_in("root", PASSWORD).await.cookie();
     site.get("/console/t/acme/connectors", &root).await.shows(200, &["libbroken.so", "Why, and what to do"]);

@@ -21,7 +21,7 @@ async fn a_tenant_goes_live_only_by_who_has_read_what_it_means() {
     );
     let live = "/console/t/other/settings/live";
     site.post(live, &cookie, &[("to", "live")]).await.shows(422, &["Tick the box"]);
-    site.post(live, &cookie, &[("to", "asleep"), ("sure", "yes")]).await.shows(422, &["`asleep`"]);
+    site.post(live, &cookie, &[("to", "asleep"), ("sure", "yes")]).await.shows(422, &["<code>asleep</code>"]);
     let is_live = async || site.store.tenant(&"other".into()).await.unwrap().unwrap().live;
     assert!(!is_live().await);
     let done = site.post(live, &cookie, &[("to", "live"), ("sure", "yes")]).await;
@@ -142,7 +142,7 @@ async fn somebody_is_added_chooses_a_password_and_gets_another_role() {
     assert_eq!(site.post(&role, &cookie, &[("role", "operator")]).await.leads_to(), path);
     let (person, _) = site.store.user("bo@acme.example").await.unwrap().unwrap();
     assert_eq!(person.roles, [(Some("acme".into()), Role::Operator)]);
-    site.post(&role, &cookie, &[("role", "king")]).await.shows(422, &["There is no role `king`"]);
+    site.post(&role, &cookie, &[("role", "king")]).await.shows(422, &["There is no role <code>king</code>"]);
     assert_eq!(site.post(&role, &cookie, &[("role", "none")]).await.leads_to(), path);
     assert!(!site.get(&path, &cookie).await.text.contains("bo@acme.example"));
 

@@ -336,8 +336,8 @@ mod tests {
         for (field, said) in [
             ("setting.base_url", "This must be a URL, such as"),
             ("setting.page_size", "This must be a whole number."),
-            ("setting.wire", "did you mean `json`?"),
-            ("setting.words", "`SENT` has no ="),
+            ("setting.wire", "did you mean <code>json</code>?"),
+            ("setting.words", "<code>SENT</code> has no ="),
         ] {
             assert!(wrong.say(field).to_string().contains(said), "{field}: {wrong:?}");
         }

@@ -219,6 +219,9 @@ pub struct RunEnd {
     pub retries: u64,
     /// When its task is due again; `None` leaves that as it is.
     pub next_run_at: Option<Millis>,
+    /// The interval that this was reckoned from, in milliseconds. If the task has another one by now, somebody has changed it
+    /// meanwhile and said when it is due.
+    pub interval_ms: Option<Millis>,
     /// Everything that happened before this instant, UTC, has been read and applied by it.
     pub complete_until: Option<Millis>,
     /// What became of each order that a person chose.
@@ -335,6 +338,7 @@ impl RunEnd {
             calls: 0,
             retries: 0,
             next_run_at: None,
+            interval_ms: None,
             complete_until: None,
             orders: Vec::new(),
             failed_call: None,

@@ -152,6 +152,7 @@ impl Engine {
             calls: 0,
             retries: 0,
             next_run_at: None,
+            interval_ms: None,
             complete_until: None,
             orders: Vec::new(),
             failed_call: None,

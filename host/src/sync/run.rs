@@ -205,6 +205,7 @@ impl Engine {
                 .as_ref()
                 .filter(|_| !summary.lease_lost)
                 .map(|row| self.due_again(row, summary, began)),
+            interval_ms: request.due.as_ref().map(|row| row.interval_ms),
             complete_until: (is_whole && summary.result == RunResult::Success).then_some(began),
             orders: summary.orders.clone(),
             failed_call: summary.failed_call.clone(),

@@ -56,6 +56,7 @@ async fn a_failed_run_is_told_in_the_task_list_and_shows_the_call_that_failed() 
         calls: 2,
         retries: 1,
         next_run_at: None,
+        interval_ms: None,
         complete_until: None,
         orders: Vec::new(),
         failed_call: Some(FailedCall {

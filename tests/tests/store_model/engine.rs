@@ -296,6 +296,7 @@ impl Engine {
                     calls: 1,
                     retries: 0,
                     next_run_at: Some(NOW + 60_000),
+                    interval_ms: None,
                     complete_until: *until,
                     orders: Vec::new(),
                     failed_call: None,

@@ -164,7 +164,8 @@ async fn note_in_task(db: &mut Tx, run: &Run, task: Task, end: &RunEnd) -> Resul
     execute(
         db,
         AssertSqlSafe(format!(
-            "UPDATE tasks SET running = nullif(running, $4), last = $5, next_run_at = coalesce($6, next_run_at),
+            "UPDATE tasks SET running = nullif(running, $4), last = $5,
+                 next_run_at = CASE WHEN interval_ms = coalesce($8, interval_ms) THEN coalesce($6, next_run_at) ELSE next_run_at END,
                  consecutive_failures = {}, complete_until = greatest(complete_until, $7)
              WHERE tenant = $1 AND channel = $2 AND task = $3",
             end.failures()
@@ -176,7 +177,8 @@ async fn note_in_task(db: &mut Tx, run: &Run, task: Task, end: &RunEnd) -> Resul
             run.id.0,
             json(&end.last(run))?,
             end.next_run_at,
-            end.complete_until
+            end.complete_until,
+            end.interval_ms
         ],
     )
     .await?;

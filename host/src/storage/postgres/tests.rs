@@ -868,6 +868,7 @@ fn done() -> RunEnd {
         calls: 0,
         retries: 0,
         next_run_at: None,
+        interval_ms: None,
         complete_until: None,
         orders: Vec::new(),
         failed_call: None,

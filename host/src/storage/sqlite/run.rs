@@ -87,7 +87,8 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
     execute(
         db,
         &format!(
-            "UPDATE tasks SET running = nullif(running, ?4), last = ?5, next_run_at = coalesce(?6, next_run_at),
+            "UPDATE tasks SET running = nullif(running, ?4), last = ?5,
+                 next_run_at = CASE WHEN interval_ms = coalesce(?8, interval_ms) THEN coalesce(?6, next_run_at) ELSE next_run_at END,
                  consecutive_failures = {failures},
                  complete_until = coalesce(max(complete_until, ?7), ?7, complete_until)
              WHERE tenant = ?1 AND channel = ?2 AND task = ?3"
@@ -99,7 +100,8 @@ pub(super) fn finish(db: &Connection, id: RunId, end: &RunEnd, fence: Option<&Fe
             id.0,
             json(&end.last(&run))?,
             end.next_run_at,
-            end.complete_until
+            end.complete_until,
+            end.interval_ms
         ],
     )?;
     Ok(())

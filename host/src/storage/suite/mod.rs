@@ -61,6 +61,7 @@ macro_rules! suite {
                 late_tasks_are_counted_as_the_task_list_calls_them,
                 due_are_enabled_tasks_of_enabled_channels_that_no_run_holds,
                 a_finished_run_shows_in_its_task,
+                a_run_that_is_on_while_its_task_is_set_leaves_what_was_set,
                 a_run_whose_host_died_fails_when_the_next_begins,
                 a_run_that_was_passed_ends_as_lost_and_leaves_its_task_alone,
                 a_run_begins_with_its_lease_and_gives_it_back_with_its_end,

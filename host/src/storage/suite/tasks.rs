@@ -37,6 +37,7 @@ fn end(result: RunResult, ended_at: Millis) -> RunEnd {
         calls: 2,
         retries: 1,
         next_run_at: Some(ended_at + MINUTE),
+        interval_ms: None,
         complete_until: None,
         orders: Vec::new(),
         failed_call: None,
@@ -143,6 +144,23 @@ pub(crate) async fn late_tasks_are_counted_as_the_task_list_calls_them(db: &impl
         let said = listed.iter().filter(|row| row.lateness_ms(at).is_some()).count();
         assert_eq!(u64::try_from(said).unwrap(), late[0] + late[1], "after {minutes} min");
     }
+}
+
+pub(crate) async fn a_run_that_is_on_while_its_task_is_set_leaves_what_was_set(db: &impl Database) {
+    let store = db.open();
+    with_tasks(&*store, &[Task::Status]).await;
+    let usual = task(&*store, Task::Status).await.interval_ms;
+    let ended = RunEnd { interval_ms: Some(usual), ..end(RunResult::Success, now() + 500) };
+    let (held, run) = begin(&*store, &new_run(Some(Task::Status), now()), "a").await;
+    store.finish_run(run, &ended, Some(&held)).await.unwrap();
+    assert_eq!(task(&*store, Task::Status).await.next_run_at, now() + 500 + MINUTE, "nobody set it");
+    let (held, run) = begin(&*store, &new_run(Some(Task::Status), now()), "a").await;
+    let often =
+        TaskEdit { interval_ms: Some(1_000), next_run_at: Some(now() + 1_000), ..TaskEdit::default() };
+    store.set_task(&acme(), &fk1(), Task::Status, often).await.unwrap();
+    store.finish_run(run, &ended, Some(&held)).await.unwrap();
+    let row = task(&*store, Task::Status).await;
+    assert_eq!((row.running, row.interval_ms, row.next_run_at), (None, 1_000, now() + 1_000));
 }
 
 pub(crate) async fn a_finished_run_shows_in_its_task(db: &impl Database) {

@@ -237,6 +237,7 @@ pub(crate) async fn the_end_of_a_run_is_told_unless_the_timer_had_nothing_to_tel
             calls: 3,
             retries: 1,
             next_run_at: None,
+            interval_ms: None,
             complete_until: None,
             orders: Vec::new(),
             failed_call: None,

@@ -30,6 +30,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0008_failed_call.sql"),
     include_str!("../../../migrations/postgres/0009_shards.sql"),
     include_str!("../../../migrations/postgres/0010_timeline.sql"),
+    include_str!("../../../migrations/postgres/0011_found.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.

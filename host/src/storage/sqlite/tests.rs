@@ -184,6 +184,9 @@ async fn what_is_read_again_and_again_is_found_by_an_index_and_needs_no_sorting(
             OrderFilter { status: Some(OrderStatus::Complete), ..OrderFilter::default() },
             OrderFilter { in_conflict: true, ..OrderFilter::default() },
             OrderFilter { has_putaway_due: true, ..OrderFilter::default() },
+            OrderFilter { on_hold: true, ..OrderFilter::default() },
+            OrderFilter { has_parked: true, ..OrderFilter::default() },
+            OrderFilter { has_refused: true, ..OrderFilter::default() },
         ] {
             order::list(db, &tenant, &filter, None, 10)?;
         }

@@ -9,7 +9,7 @@ BENCH ?=
 # Fresh each time; a seed that finds something is printed.
 NIGHTLY_SEED ?= $(shell date +%s)
 
-.PHONY: help demo test nightly build lint docs screenshots fleet bench clean tools tools-for-tests
+.PHONY: help demo test nightly build lint docs screenshots fleet bench bench-record clean tools tools-for-tests
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
@@ -21,6 +21,7 @@ help:
 	@echo "make screenshots  take pictures of the console's pages into docs/images"
 	@echo "make fleet   measure a daemon with ten thousand sellers for ten minutes"
 	@echo "make bench   measure speed and size beside what must be reached; BENCH=--quick for a short look"
+	@echo "make bench-record  write down how many instructions fixed pieces of work take, for make nightly"
 	@echo "make clean   remove what was built and the demo's data"
 
 # Rust and a C compiler are all that is needed, and PostgreSQL's programs for the tests; what can be installed without asking
@@ -46,6 +47,9 @@ test: tools-for-tests
 	$(CARGO) test --workspace
 
 nightly: tools-for-tests
+	@echo "== counting the instructions of fixed pieces of work"
+	$(CARGO) build --release -p amazon
+	$(CARGO) bench --quiet -p statusync-tests --bench bench -- instructions
 	@echo "== building the program, the connectors and the tests"
 	$(CARGO) build --workspace
 	@echo "== a million operations on the model, SQLite and PostgreSQL"
@@ -81,6 +85,11 @@ fleet: build
 bench: tools-for-tests build
 	@echo "== measuring speed and size; figures go to target/bench.md"
 	$(CARGO) bench -p statusync-tests --bench bench -- --write $(CURDIR)/target/bench.md $(BENCH)
+
+# The counts that `make nightly` compares with, for the compilers of this machine.
+bench-record: tools-for-tests
+	$(CARGO) build --release -p amazon
+	$(CARGO) bench --quiet -p statusync-tests --bench bench -- instructions --record
 
 clean:
 	$(CARGO) clean

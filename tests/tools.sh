@@ -80,3 +80,13 @@ if [ "${1:-}" != build ] && ! has_pooler; then
         exit 1
     fi
 fi
+
+if [ "${1:-}" != build ] && ! command -v valgrind >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "== installing valgrind, which counts instructions for the tests"
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends valgrind
+    else
+        echo "valgrind is missing: install it (Debian: apt-get install valgrind) and try again" >&2
+        exit 1
+    fi
+fi

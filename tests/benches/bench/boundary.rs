@@ -9,7 +9,7 @@ use plugin_api::{Job, Observation, Pull, Reply, Scope, Status, Task, Work, host_
 use serde_json::json;
 use statusync::plugins::{Connector, file_name};
 
-use super::{
+use crate::{
     measure::Figures,
     report::Row,
     sides::{release, scratch},
@@ -20,7 +20,7 @@ pub(crate) fn row(pages: u32, rounds: usize) -> Result<Row> {
     let folder = scratch()?;
     let connector = Connector::load(&release()?.join(file_name("amazon")), folder.path())?;
     let connector = Arc::new(connector);
-    let bodies: Vec<Vec<u8>> = (0..4).map(|page| body(page, 1_000, 1).into_bytes()).collect();
+    let bodies = bodies();
     let mut figures = Figures::default();
     for _ in 0..rounds {
         // Between the two nothing else is done, so that both meet the same machine.
@@ -36,7 +36,7 @@ pub(crate) fn row(pages: u32, rounds: usize) -> Result<Row> {
 }
 
 /// The job of a pull.
-pub(crate) fn job() -> Job {
+fn job() -> Job {
     Job {
         now: 1_790_000_400_000,
         settings: json!({}),
@@ -55,6 +55,17 @@ fn numbered(bodies: &[Vec<u8>], page: u32) -> Vec<u8> {
     let (old, new) = (format!("\"p{}\"", place + 1), format!("\"p{}\"", page + 1));
     let text = String::from_utf8_lossy(&bodies[place]);
     text.replace(&old, &new).into_bytes()
+}
+
+/// Pages read by the connector's library, over and over.
+pub(crate) fn read(pages: u32) -> Result<()> {
+    let folder = scratch()?;
+    let connector = Arc::new(Connector::load(&release()?.join(file_name("amazon")), folder.path())?);
+    by_library(&connector, &bodies(), pages).map(drop)
+}
+
+fn bodies() -> Vec<Vec<u8>> {
+    (0..4).map(|page| body(page, 1_000, 1).into_bytes()).collect()
 }
 
 fn by_library(connector: &Arc<Connector>, bodies: &[Vec<u8>], pages: u32) -> Result<f64> {

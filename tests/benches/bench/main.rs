@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bench [--quick] [--orders N] [--tenants N] [--rounds N] [--only sqlite|postgres|growth|start|boundary] [--write FILE]
+//! bench instructions [--record]
 //! ```
 //!
 //! The marketplace, the floor and the host are processes of their own, so that what each costs is what the system counted for
@@ -9,6 +10,7 @@
 //! connector is loaded and the store is open. Figures are printed; nothing here judges them but the column beside.
 
 mod boundary;
+mod counted;
 mod floor;
 mod growth;
 mod host;
@@ -16,6 +18,7 @@ mod measure;
 mod report;
 mod sides;
 mod start;
+mod work;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -66,6 +69,11 @@ enum Part {
     /// Runs the task `status` of every tenant.
     #[command(hide = true)]
     Run(host::Run),
+    /// Does a fixed piece of work so many times.
+    #[command(hide = true)]
+    Work { name: String, times: u32 },
+    /// Counts the instructions of fixed pieces of work and compares them with those that are written down.
+    Instructions(counted::Instructions),
 }
 
 fn main() -> ExitCode {
@@ -95,5 +103,7 @@ fn in_a_process(part: Part) -> Result<()> {
         Part::Floor(floor) => one()?.block_on(floor.run()),
         Part::Import(import) => many()?.block_on(import.run()),
         Part::Run(run) => many()?.block_on(run.run()),
+        Part::Work { name, times } => one()?.block_on(counted::work(&name, times)),
+        Part::Instructions(instructions) => instructions.compare(),
     }
 }

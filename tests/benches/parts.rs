@@ -60,7 +60,10 @@ fn boundary(criterion: &mut Criterion) {
     });
     let step = read();
     criterion.bench_function("hand over the observations of 100 orders", |bencher| {
-        bencher.iter(|| step.observations.iter().map(|seen| host_side::observation(black_box(seen))).count());
+        bencher.iter(|| {
+            let observations = step.observations.iter().map(|seen| host_side::observation(black_box(seen)));
+            observations.collect::<Vec<_>>()
+        });
     });
 }
 

@@ -201,7 +201,7 @@ impl Store for Sqlite {
         self.writer
             .write("was writing a page", kind, move |db| {
                 lease::check(db, &theirs)?;
-                let holds = versions.of(&theirs.tenant) == version;
+                let holds = versions.is_still(version, &theirs.tenant);
                 let draft = if holds { draft } else { page::draft(db, &theirs, &keys, &decide)? };
                 page::apply(db, &theirs, &keys, draft)
             })

@@ -140,6 +140,49 @@ async fn a_page_is_decided_again_if_what_it_rests_on_was_written_meanwhile() {
     assert_eq!(decisions_beside(foreign).await, 2, "another program wrote");
 }
 
+#[tokio::test]
+async fn a_page_that_was_read_before_the_transaction_it_gets_into_was_committed_is_decided_again() {
+    let file = File::new();
+    let store = Arc::new(file.try_open().unwrap());
+    import(&*store, acme_with(1)).await;
+    let fence = fence(&*store, "FK1", "a").await;
+    let tenant = Kind { touches: Touches::tenant(&acme()), ..LIGHT };
+    let nothing = Kind { touches: Touches::Nothing, ..LIGHT };
+    let ((go, gate), (go_on, second_gate)) =
+        (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel::<()>());
+    let (has_written, written) = tokio::sync::oneshot::channel();
+    let holding = store.writer.work("was kept waiting", move |_| {
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let change = store
+        .writer
+        .write("was changing", tenant, |db| Ok(db.execute("UPDATE stock SET on_hand = 4711", [])?));
+    // Keeps the transaction open in which stock was changed.
+    let keeping = store.writer.write("was keeping it open", nothing, move |_| {
+        has_written.send(()).unwrap();
+        second_gate.recv().unwrap();
+        Ok(())
+    });
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let page = async {
+        go.send(()).unwrap();
+        written.await.unwrap();
+        let (seen, has_read) = (Arc::clone(&seen), go_on.clone());
+        let decide = Box::new(move |state: PageState| {
+            let stock = state.ledger.stock(&("DEL1".into(), "A".into()));
+            seen.lock().unwrap().push(stock.on_hand);
+            let _ = has_read.send(());
+            PageResult::default()
+        });
+        store.apply_page(&fence, keys([1]), Mode::Commit, decide).await.unwrap();
+    };
+    let (held, changed, kept, ()) = futures_util::future::join4(holding, change, keeping, page).await;
+    (held.unwrap(), changed.unwrap(), kept.unwrap());
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!((seen.len(), seen.last()), (2, Some(&4711)), "{seen:?}");
+}
+
 /// How many statements a page of changed orders takes.
 async fn statements_of_a_page(orders: usize) -> usize {
     let file = File::new();

@@ -1,9 +1,12 @@
 //! Whether what a page was decided on is still so.
 //!
 //! Each tenant has a number, shared with others that fall on the same place, which grows when something is written that a
-//! page of the tenant may rest on: once when it is in the transaction, and once more when it is on the disk. Whoever takes
-//! the number, then reads, and finds the same number when their turn to write has come, has read what is there now. It may
+//! page of the tenant may rest on. From the moment that it is written until it is on the disk, or is taken back, the number is
+//! odd: who reads meanwhile does not see it, and may yet have their turn behind it in the same transaction. Whoever takes an
+//! even number, then reads, and finds the same number when their turn to write has come, has read what is there now. It may
 //! grow for nothing; then a page is decided twice.
+//!
+//! Only the thread that writes makes numbers grow.
 
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
@@ -66,12 +69,41 @@ impl Versions {
         Version(self.all.load(Ordering::SeqCst), place.load(Ordering::SeqCst))
     }
 
-    pub(super) fn touch(&self, what: Touches) {
-        match what {
-            Touches::Nothing => return,
-            Touches::Tenant(Place(at)) => &self.places[at],
-            Touches::All => &self.all,
+    /// Whether what was read after `version` was asked for is what is there now, in the transaction that is open.
+    pub(super) fn is_still(&self, version: Version, tenant: &TenantCode) -> bool {
+        let Version(all, place) = version;
+        all.is_multiple_of(2) && place.is_multiple_of(2) && self.of(tenant) == version
+    }
+
+    /// Something is written, and not on the disk yet.
+    pub(super) fn open(&self, what: Touches) {
+        if let Some(number) = self.number(what)
+            && number.load(Ordering::SeqCst).is_multiple_of(2)
+        {
+            number.fetch_add(1, Ordering::SeqCst);
         }
-        .fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// It is on the disk, or taken back.
+    pub(super) fn close(&self, what: Touches) {
+        if let Some(number) = self.number(what)
+            && !number.load(Ordering::SeqCst).is_multiple_of(2)
+        {
+            number.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Something was written elsewhere, and is on the disk.
+    pub(super) fn touch(&self, what: Touches) {
+        self.open(what);
+        self.close(what);
+    }
+
+    fn number(&self, what: Touches) -> Option<&AtomicU64> {
+        match what {
+            Touches::Nothing => None,
+            Touches::Tenant(Place(at)) => Some(&self.places[at]),
+            Touches::All => Some(&self.all),
+        }
     }
 }

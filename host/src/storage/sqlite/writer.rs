@@ -192,14 +192,16 @@ fn share(
     if let Err(fail) = &ended {
         shared.is_spoilt |= fail.spoils_connection();
     }
-    // Who reads from now on sees what was written; who read before does not.
     for touches in shared.touched {
-        versions.touch(touches);
+        versions.close(touches);
     }
     for tell in shared.kept {
         tell(ended.as_ref().err().map(Fail::again));
     }
-    if !shared.is_spoilt {
+    if shared.is_spoilt {
+        // Another connection counts otherwise.
+        *foreign = Foreign::default();
+    } else {
         slot.put_back(connection);
     }
     shared.left_over
@@ -231,13 +233,18 @@ fn in_transaction(
             return Ok(());
         }
     };
-    if foreign.has_written(&tx)? {
-        versions.touch(Touches::All);
+    match foreign.has_written(&tx) {
+        Ok(false) => {}
+        Ok(true) => versions.touch(Touches::All),
+        Err(fail) => {
+            shared.is_spoilt = fail.spoils_connection();
+            first(Err(fail));
+            return Ok(());
+        }
     }
     // The first needs no part of its own: if it is taken back, so is the transaction.
     let ended = first(Ok(&tx));
-    // Who is next in this transaction sees it already.
-    versions.touch(touches);
+    versions.open(touches);
     shared.touched.push(touches);
     shared.is_spoilt = ended.is_spoilt;
     let Some(tell) = ended.kept else { return Ok(()) };
@@ -249,7 +256,7 @@ fn in_transaction(
                 load += weight as u32;
                 tx.prepare_cached("SAVEPOINT part")?.execute([])?;
                 let ended = part(Ok(&tx));
-                versions.touch(touches);
+                versions.open(touches);
                 shared.touched.push(touches);
                 shared.is_spoilt |= ended.is_spoilt;
                 // After a fault the engine may have ended the transaction, and with it what the others wrote.

@@ -12,7 +12,6 @@ mod export;
 mod import;
 mod intake;
 mod lease;
-mod line;
 mod lists;
 pub mod migrate;
 mod moving;
@@ -59,7 +58,7 @@ pub use self::{
         Attempt, Backlog, Batch, Delivery, DeliveryState, Due, Ended, Webhook, WebhookEdit, WebhookStore,
         WebhookTurn,
     },
-    page::{Decide, Edit, Mode, PageKeys, PageReport, PageResult, PageState},
+    page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
     people::{PeopleStore, Person, SavedFilter, Session, User},
     postgres::{Postgres, PostgresSetup, Prepared},
     run::{
@@ -132,7 +131,7 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + MovingStore + Webhook
         order: &OrderCode,
         now: Millis,
         mode: Mode,
-        decide: Edit,
+        decide: Decide,
     ) -> Result<PageReport>;
 
     // Leases.

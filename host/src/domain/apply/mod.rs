@@ -44,7 +44,6 @@ use super::{
     codes::{ChannelCode, FacilityCode, OwnerCode},
     effect::Effect,
     ledger::Ledger,
-    order::Item,
     snapshot::{OrderFile, Traceability},
 };
 
@@ -106,8 +105,7 @@ pub struct Decision {
 /// The same facts again change nothing: what was applied is known by its content.
 pub fn apply(file: &OrderFile, ledger: &mut Ledger, policy: &Policy, facts: &[Fact]) -> Decision {
     let mut case = Case::new(file.clone(), ledger, policy);
-    let (verdicts, effects) = run(&mut case, facts, true, &file.order.items);
-    Decision { verdicts, effects, file: (case.file != *file).then_some(case.file) }
+    run(&mut case, facts, true)
 }
 
 /// Decides on facts about an order that is not known: they wait, unless they are not ours to sync anyway.
@@ -153,14 +151,9 @@ pub fn is_of_a_return(status: Status) -> bool {
     place(status).0 == Part::Return
 }
 
-/// Runs the parts over the facts: a verdict and the effects of each. `remember` keeps what was applied, so that it is known
-/// again; `before` are the items as they were.
-fn run(
-    case: &mut Case<'_>,
-    facts: &[Fact],
-    remember: bool,
-    before: &[Item],
-) -> (Vec<Verdict>, Vec<Vec<Effect>>) {
+/// Runs the parts over the facts. `remember` keeps what was applied, so that it is known again.
+fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
+    let before = case.file.clone();
     let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(facts.len());
     let mut work: Vec<(usize, Status)> = Vec::new();
     let mut effects: BTreeMap<usize, Vec<Effect>> = BTreeMap::new();
@@ -204,7 +197,7 @@ fn run(
         }
     }
     conflicts::settle(case);
-    if case.file.order.items != before {
+    if case.file.order.items != before.order.items {
         case.derive_order_status();
     }
     let rest = case.take_effects();
@@ -214,9 +207,12 @@ fn run(
         });
         effects.entry(at.or(work.first().map(|(index, _)| *index)).unwrap_or(0)).or_default().extend(rest);
     }
-    let unchanged = || Verdict::by(Outcome::Unchanged, Row::G7);
-    (
-        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(unchanged)).collect(),
-        (0..facts.len()).map(|index| effects.remove(&index).unwrap_or_default()).collect(),
-    )
+    Decision {
+        verdicts: verdicts
+            .into_iter()
+            .map(|verdict| verdict.unwrap_or_else(|| Verdict::by(Outcome::Unchanged, Row::G7)))
+            .collect(),
+        effects: (0..facts.len()).map(|index| effects.remove(&index).unwrap_or_default()).collect(),
+        file: (case.file != before).then(|| case.file.clone()),
+    }
 }

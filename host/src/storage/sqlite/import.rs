@@ -43,9 +43,9 @@ pub(super) fn write(
     for (channel, named) in secrets {
         setting::put_secrets(db, key, tenant, channel, named)?;
     }
-    save::sequences(&snapshot.sequences)?.write(db, tenant)?;
+    save::sequences(db, tenant, &snapshot.sequences)?;
     for stock in snapshot.stock.chunks(CHUNK) {
-        save::stock(stock)?.write(db, tenant)?;
+        save::stock(db, tenant, stock)?;
     }
     let shortfalls = rows::shortfalls(&snapshot.history);
     let changed_at = last_changes(snapshot);
@@ -54,23 +54,23 @@ pub(super) fn write(
         for row in &mut rows.orders {
             row.changed_at = changed_at.get(&row.order.code).copied();
         }
-        save::orders(&rows.orders)?.write(db, tenant)?;
-        save::order_items(files)?.write(db, tenant)?;
-        save::invoices(&rows.invoices)?.write(db, tenant)?;
-        save::putaways(&rows.putaways)?.write(db, tenant)?;
-        save::conflicts(&rows.conflicts)?.write(db, tenant)?;
+        save::orders(db, tenant, &rows.orders)?;
+        save::order_items(db, tenant, files)?;
+        save::invoices(db, tenant, &rows.invoices)?;
+        save::putaways(db, tenant, &rows.putaways)?;
+        save::conflicts(db, tenant, &rows.conflicts)?;
     }
     let no_order = OrderCode::default();
     for invoices in snapshot.invoices.chunks(CHUNK) {
         let rows: Vec<_> = invoices.iter().map(|invoice| (&no_order, invoice)).collect();
-        save::invoices(&rows)?.write(db, tenant)?;
+        save::invoices(db, tenant, &rows)?;
     }
     for parked in parked.chunks(CHUNK) {
-        save::parked(parked)?.write(db, tenant)?;
+        save::parked(db, tenant, parked)?;
     }
     save::rehome(db, tenant)?;
     for changes in snapshot.history.chunks(CHUNK) {
-        save::history(changes)?.write(db, tenant)?;
+        save::history(db, tenant, changes)?;
     }
     Ok(())
 }

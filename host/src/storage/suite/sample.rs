@@ -97,10 +97,9 @@ pub(crate) async fn apply(
     store: &dyn Store,
     fence: &Fence,
     keys: PageKeys,
-    decide: impl FnOnce(PageState) -> PageResult + Clone + Send + Sync + 'static,
+    decide: impl FnOnce(PageState) -> PageResult + Send + 'static,
 ) -> Result<PageReport> {
-    let decide = Box::new(move |state| (decide.clone())(state));
-    store.apply_page(fence, keys, Mode::Commit, decide).await
+    store.apply_page(fence, keys, Mode::Commit, Box::new(decide)).await
 }
 
 /// The channel `code` of the tenant.

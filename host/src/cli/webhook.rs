@@ -200,19 +200,13 @@ impl Add {
         let failed = |error| Failure::failed(sentence(&error));
         let secret = webhooks::mint().map_err(failed)?;
         let events: BTreeSet<EventKind> = self.events.into_iter().collect();
-        let webhook = Webhook {
-            id: format!("wh_{}", access::mint().map_err(failed)?.id),
-            label: self.label,
-            url: self.url,
+        let webhook = Webhook::new(
+            format!("wh_{}", access::mint().map_err(failed)?.id),
+            self.label,
+            self.url,
             events,
-            created_at: app.clock.now_ms(),
-            disabled_at: None,
-            disabled_because: None,
-            failing_since: None,
-            waiting: 0,
-            oldest_waiting_at: None,
-            failed: 0,
-        };
+            app.clock.now_ms(),
+        );
         app.store.add_webhook(&self.tenant, &webhook, &secret).await?;
         if out.is_json {
             return out.json(&json!({ "webhook": webhook, "secret": secret.reveal() }));

@@ -62,6 +62,31 @@ pub struct Webhook {
     pub failed: u64,
 }
 
+impl Webhook {
+    /// One that was just made: it is enabled and has been told nothing.
+    pub fn new(
+        id: String,
+        label: String,
+        url: String,
+        events: BTreeSet<EventKind>,
+        created_at: Millis,
+    ) -> Webhook {
+        Webhook {
+            id,
+            label,
+            url,
+            events,
+            created_at,
+            disabled_at: None,
+            disabled_because: None,
+            failing_since: None,
+            waiting: 0,
+            oldest_waiting_at: None,
+            failed: 0,
+        }
+    }
+}
+
 /// What to change of a webhook; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebhookEdit {

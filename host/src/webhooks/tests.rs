@@ -143,19 +143,8 @@ impl Place {
     }
 
     async fn hook_with(&self, id: &str, url: &str, secret: &Secret) {
-        let webhook = Webhook {
-            id: id.to_owned(),
-            label: String::new(),
-            url: url.to_owned(),
-            events: [].into(),
-            created_at: self.clock.now_ms(),
-            disabled_at: None,
-            disabled_because: None,
-            failing_since: None,
-            waiting: 0,
-            oldest_waiting_at: None,
-            failed: 0,
-        };
+        let webhook =
+            Webhook::new(id.to_owned(), String::new(), url.to_owned(), [].into(), self.clock.now_ms());
         self.store.add_webhook(&acme(), &webhook, secret).await.unwrap();
     }
 

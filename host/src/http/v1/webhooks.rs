@@ -164,19 +164,13 @@ async fn add(
     check(&api, Some(&new.label), Some(&new.url))?;
     let secret = webhooks::mint().map_err(|error| Problem::internal(&error))?;
     let id = access::mint().map_err(|error| Problem::internal(&error))?.id;
-    let webhook = Webhook {
-        id: format!("wh_{id}"),
-        label: new.label,
-        url: new.url,
-        events: new.events.into_iter().collect(),
-        created_at: api.clock.now_ms(),
-        disabled_at: None,
-        disabled_because: None,
-        failing_since: None,
-        waiting: 0,
-        oldest_waiting_at: None,
-        failed: 0,
-    };
+    let webhook = Webhook::new(
+        format!("wh_{id}"),
+        new.label,
+        new.url,
+        new.events.into_iter().collect(),
+        api.clock.now_ms(),
+    );
     api.store.add_webhook(&place.tenant, &webhook, &secret).await?;
     let address = super::address(&["tenants", place.tenant.as_str(), "webhooks", &webhook.id]);
     let made = MadeHook { webhook: webhook.into(), secret: secret.reveal().to_owned() };

@@ -21,19 +21,13 @@ const TTL: Millis = 60_000;
 const DAY: Millis = 86_400_000;
 
 pub(crate) fn hook(id: &str) -> Webhook {
-    Webhook {
-        id: id.to_owned(),
-        label: "order system".to_owned(),
-        url: "https://example.com/hook".to_owned(),
-        events: [].into(),
-        created_at: now(),
-        disabled_at: None,
-        disabled_because: None,
-        failing_since: None,
-        waiting: 0,
-        oldest_waiting_at: None,
-        failed: 0,
-    }
+    Webhook::new(
+        id.to_owned(),
+        "order system".to_owned(),
+        "https://example.com/hook".to_owned(),
+        [].into(),
+        now(),
+    )
 }
 
 fn turn(webhook: &str) -> WebhookTurn {

@@ -289,19 +289,13 @@ async fn make(State(console): State<Arc<Console>>, place: In<Admin>, Form(typed)
         }
     };
     let secret = new_secret()?;
-    let webhook = Webhook {
-        id: format!("wh_{}", access::mint().map_err(|error| no_random(&error))?.id),
+    let webhook = Webhook::new(
+        format!("wh_{}", access::mint().map_err(|error| no_random(&error))?.id),
         label,
         url,
         events,
-        created_at: console.clock.now_ms(),
-        disabled_at: None,
-        disabled_because: None,
-        failing_since: None,
-        waiting: 0,
-        oldest_waiting_at: None,
-        failed: 0,
-    };
+        console.clock.now_ms(),
+    );
     console.store.add_webhook(&place.tenant, &webhook, &secret).await?;
     // Not a redirect: the secret is nowhere else.
     let secret = Some(secret.reveal().to_owned());

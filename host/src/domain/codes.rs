@@ -1,25 +1,26 @@
 //! The codes by which people and files name things. One type each, so that a facility cannot pass for a channel.
 //!
-//! A code is text. It owns no format: codes come from the seller's own system and from its marketplaces.
+//! A code is text, cheap to copy. It owns no format: codes come from the seller's own system and from its marketplaces.
 
 use std::{borrow::Borrow, cmp::Ordering, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(#[schemars(with = "String")] SmolStr);
 
         impl $name {
             /// The code as text.
             pub fn as_str(&self) -> &str { &self.0 }
         }
-        impl From<&str> for $name { fn from(text: &str) -> Self { $name(text.to_owned()) } }
-        impl From<String> for $name { fn from(text: String) -> Self { $name(text) } }
+        impl From<&str> for $name { fn from(text: &str) -> Self { $name(SmolStr::new(text)) } }
+        impl From<String> for $name { fn from(text: String) -> Self { $name(SmolStr::from(text)) } }
         impl Borrow<str> for $name { fn borrow(&self) -> &str { &self.0 } }
         impl AsRef<str> for $name { fn as_ref(&self) -> &str { &self.0 } }
         impl PartialEq<str> for $name { fn eq(&self, other: &str) -> bool { self.0 == other } }

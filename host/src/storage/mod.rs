@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod intake;
 mod lease;
+mod line;
 mod lists;
 pub mod migrate;
 mod moving;
@@ -58,7 +59,7 @@ pub use self::{
         Attempt, Backlog, Batch, Delivery, DeliveryState, Due, Ended, Webhook, WebhookEdit, WebhookStore,
         WebhookTurn,
     },
-    page::{Decide, Mode, PageKeys, PageReport, PageResult, PageState},
+    page::{Decide, Edit, Mode, PageKeys, PageReport, PageResult, PageState},
     people::{PeopleStore, Person, SavedFilter, Session, User},
     postgres::{Postgres, PostgresSetup, Prepared},
     run::{
@@ -131,7 +132,7 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + MovingStore + Webhook
         order: &OrderCode,
         now: Millis,
         mode: Mode,
-        decide: Decide,
+        decide: Edit,
     ) -> Result<PageReport>;
 
     // Leases.

@@ -40,7 +40,7 @@ pub enum Mode {
     Rehearse,
 }
 
-/// What was found. Orders, facts and the ledger are read inside the transaction that writes the result.
+/// What was found. When the result is written, all of this is still so.
 #[derive(Debug)]
 pub struct PageState {
     /// The channel as it is now.
@@ -86,8 +86,12 @@ pub struct PageResult {
     pub mark: Option<(Task, Mark)>,
 }
 
-/// Decides a page. Pure, quick, and called at most once, while the store holds its write lock.
-pub type Decide = Box<dyn FnOnce(PageState) -> PageResult + Send>;
+/// Decides a page. Pure and quick. A store may have it decided before the page's turn to be written has come, and once more
+/// when something of the state has changed by then: only the last decision counts.
+pub type Decide = Box<dyn Fn(PageState) -> PageResult + Send + Sync>;
+
+/// Decides what a person does to an order. Pure, quick, and called at most once, while the store holds its write lock.
+pub type Edit = Box<dyn FnOnce(PageState) -> PageResult + Send>;
 
 /// What a page came to.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@
 //! by itself; what is refused or unknown waits again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -128,7 +128,7 @@ impl Engine {
         let decide: Decide = {
             let (setting, told) = (setting.clone(), Arc::clone(&told));
             Box::new(move |state| {
-                let (result, lines) = decide(&setting, state, &retry, &answers, mark);
+                let (result, lines) = decide(&setting, state, &retry, &answers, mark.clone());
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = lines;
                 result
             })
@@ -159,8 +159,11 @@ fn keys(setting: &PageSetting, answers: &[Answer], waiting: Vec<String>) -> Page
 }
 
 fn print(answer: &Answer) -> u64 {
-    let facts: Vec<&Observation> = answer.facts.iter().map(|(_, seen)| seen).collect();
-    fingerprint::of(&facts)
+    fingerprint::of(&facts_of(&answer.facts))
+}
+
+fn facts_of(facts: &[(usize, Observation)]) -> Vec<&Observation> {
+    facts.iter().map(|(_, seen)| seen).collect()
 }
 
 /// What the rules may know, from the channel as it is now.
@@ -202,6 +205,7 @@ fn decide(
         ledger: state.ledger,
         waiting: state.waiting,
         changed: BTreeSet::new(),
+        seen: BTreeMap::new(),
         result: PageResult { mark, ..PageResult::default() },
         told: Vec::new(),
     };
@@ -210,7 +214,7 @@ fn decide(
             desk.retry(order);
         }
     }
-    let unchanged: BTreeSet<String> = state.unchanged.into_iter().collect();
+    let unchanged: HashSet<String> = state.unchanged.into_iter().collect();
     for answer in answers {
         if unchanged.contains(&answer.order) {
             desk.pass_over(answer);
@@ -219,6 +223,7 @@ fn decide(
         }
     }
     desk.result.ledger = desk.ledger.changes(state.counters);
+    desk.result.seen = desk.seen.into_iter().collect();
     desk.result.files = desk.changed.iter().filter_map(|order| desk.files.remove(order)).collect();
     (desk.result, desk.told)
 }
@@ -231,6 +236,8 @@ struct Desk<'a> {
     ledger: Ledger,
     waiting: HashMap<String, Vec<(i64, Parked)>>,
     changed: BTreeSet<String>,
+    /// The fingerprints to remember.
+    seen: BTreeMap<String, Option<u64>>,
     result: PageResult,
     told: Vec<Told>,
 }
@@ -248,7 +255,7 @@ impl Desk<'_> {
             let Parked { seen_at: since, cause, message, .. } = parked.clone();
             Some(Waited { since, cause, message })
         };
-        let verdicts = self.apply(order, &facts, |_| None, waited);
+        let verdicts = self.apply(order, facts, |_| None, waited);
         let mut still = Vec::new();
         for ((id, parked), verdict) in waiting.into_iter().zip(verdicts) {
             if matches!(verdict.outcome, Outcome::Refused | Outcome::Parked) {
@@ -268,21 +275,22 @@ impl Desk<'_> {
     }
 
     fn take(&mut self, answer: &Answer) {
-        let facts: Vec<Fact> = answer.facts.iter().map(|(_, seen)| Fact::new(seen.clone())).collect();
-        let known = self.files.contains_key(&answer.order);
-        let verdicts = self.apply(&answer.order, &facts, |index| Some(answer.facts[index].0), |_| None);
+        let Answer { order, facts: numbered } = answer;
+        let print = self.setting.pass_unchanged.then(|| print(answer));
+        let facts: Vec<Fact> = numbered.iter().map(|(_, seen)| Fact::new(seen.clone())).collect();
+        let known = self.files.contains_key(order);
+        let number = |index: usize| numbered.get(index).map(|(number, _)| *number);
+        let verdicts = self.apply(order, facts, number, |_| None);
         let mut settled = true;
-        for ((_, seen), verdict) in answer.facts.iter().zip(&verdicts) {
+        for ((_, seen), verdict) in numbered.iter().zip(&verdicts) {
             settled &= matches!(verdict.outcome, Outcome::Applied | Outcome::Unchanged);
             if matches!(verdict.outcome, Outcome::Refused | Outcome::Parked) {
                 self.park(seen, verdict);
             }
         }
         if known {
-            let waits = self.waiting.get(&answer.order).is_some_and(|waiting| !waiting.is_empty());
-            let print = (settled && !waits && self.setting.pass_unchanged).then(|| print(answer));
-            self.result.seen.retain(|(order, _)| *order != answer.order);
-            self.result.seen.push((answer.order.clone(), print));
+            let waits = self.waiting.get(order).is_some_and(|waiting| !waiting.is_empty());
+            self.seen.insert(order.clone(), print.filter(|_| settled && !waits));
         }
     }
 
@@ -290,12 +298,12 @@ impl Desk<'_> {
     fn apply(
         &mut self,
         order: &str,
-        facts: &[Fact],
+        facts: Vec<Fact>,
         number: impl Fn(usize) -> Option<usize>,
         waited: impl Fn(usize) -> Option<Waited>,
     ) -> Vec<Verdict> {
         let decision = match self.files.get(order) {
-            Some(file) => apply::apply(file, &mut self.ledger, &self.policy, facts),
+            Some(file) => apply::apply(file, &mut self.ledger, &self.policy, &facts),
             None => Decision {
                 verdicts: facts
                     .iter()
@@ -309,8 +317,9 @@ impl Desk<'_> {
             self.changed.insert(order.to_owned());
             self.files.insert(order.to_owned(), file);
         }
-        for (index, (fact, effects)) in facts.iter().zip(decision.effects).enumerate() {
+        for (index, (fact, effects)) in facts.into_iter().zip(decision.effects).enumerate() {
             let verdict = &decision.verdicts[index];
+            self.tell(number(index), &fact.observation, verdict.clone());
             if !effects.is_empty()
                 && let Some(file) = self.files.get(order)
             {
@@ -323,12 +332,11 @@ impl Desk<'_> {
                     row: verdict.row_text(),
                     code: verdict.code.map(|code| code.as_str().to_owned()),
                     message: verdict.message.clone(),
-                    observation: Some(Observed::from(fact.observation.clone())),
+                    observation: Some(Observed::from(fact.observation)),
                     waited: waited(index),
                     effects,
                 });
             }
-            self.tell(number(index), &fact.observation, verdict.clone());
         }
         decision.verdicts
     }

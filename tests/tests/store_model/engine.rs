@@ -333,6 +333,9 @@ impl Engine {
                 let telling = Arc::clone(&told);
                 let decide = Box::new(move |state: PageState| {
                     let mut told = telling.lock().expect("nobody panics");
+                    // Only the last decision about a page counts.
+                    told.clear();
+                    let mark = mark.clone();
                     let kept = vec![RunLine { order: "OD1".into(), ..RunLine::default() }];
                     PageResult { mark, lines: kept, ..decide(state, &lines, &mut told) }
                 });

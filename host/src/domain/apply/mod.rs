@@ -44,6 +44,7 @@ use super::{
     codes::{ChannelCode, FacilityCode, OwnerCode},
     effect::Effect,
     ledger::Ledger,
+    order::Item,
     snapshot::{OrderFile, Traceability},
 };
 
@@ -105,7 +106,8 @@ pub struct Decision {
 /// The same facts again change nothing: what was applied is known by its content.
 pub fn apply(file: &OrderFile, ledger: &mut Ledger, policy: &Policy, facts: &[Fact]) -> Decision {
     let mut case = Case::new(file.clone(), ledger, policy);
-    run(&mut case, facts, true)
+    let (verdicts, effects) = run(&mut case, facts, true, &file.order.items);
+    Decision { verdicts, effects, file: (case.file != *file).then_some(case.file) }
 }
 
 /// Decides on facts about an order that is not known: they wait, unless they are not ours to sync anyway.
@@ -151,9 +153,14 @@ pub fn is_of_a_return(status: Status) -> bool {
     place(status).0 == Part::Return
 }
 
-/// Runs the parts over the facts. `remember` keeps what was applied, so that it is known again.
-fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
-    let before = case.file.clone();
+/// Runs the parts over the facts: a verdict and the effects of each. `remember` keeps what was applied, so that it is known
+/// again; `before` are the items as they were.
+fn run(
+    case: &mut Case<'_>,
+    facts: &[Fact],
+    remember: bool,
+    before: &[Item],
+) -> (Vec<Verdict>, Vec<Vec<Effect>>) {
     let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(facts.len());
     let mut work: Vec<(usize, Status)> = Vec::new();
     let mut effects: BTreeMap<usize, Vec<Effect>> = BTreeMap::new();
@@ -197,7 +204,7 @@ fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
         }
     }
     conflicts::settle(case);
-    if case.file.order.items != before.order.items {
+    if case.file.order.items != before {
         case.derive_order_status();
     }
     let rest = case.take_effects();
@@ -207,12 +214,9 @@ fn run(case: &mut Case<'_>, facts: &[Fact], remember: bool) -> Decision {
         });
         effects.entry(at.or(work.first().map(|(index, _)| *index)).unwrap_or(0)).or_default().extend(rest);
     }
-    Decision {
-        verdicts: verdicts
-            .into_iter()
-            .map(|verdict| verdict.unwrap_or_else(|| Verdict::by(Outcome::Unchanged, Row::G7)))
-            .collect(),
-        effects: (0..facts.len()).map(|index| effects.remove(&index).unwrap_or_default()).collect(),
-        file: (case.file != before).then(|| case.file.clone()),
-    }
+    let unchanged = || Verdict::by(Outcome::Unchanged, Row::G7);
+    (
+        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(unchanged)).collect(),
+        (0..facts.len()).map(|index| effects.remove(&index).unwrap_or_default()).collect(),
+    )
 }

@@ -81,22 +81,20 @@ fn decide(
                 // It was heard in time; how long the person took does not count.
                 .map(|fact| Fact { observation: fact.clone().into(), seen_at: fact.at })
                 .collect();
-            let decided = run(&mut case, &facts, false);
-            if let Some(refused) =
-                decided.verdicts.iter().find(|verdict| verdict.outcome == super::Outcome::Refused)
-            {
+            let before = case.file.order.items.clone();
+            let (decided, changed) = run(&mut case, &facts, false, &before);
+            if let Some(refused) = decided.iter().find(|verdict| verdict.outcome == super::Outcome::Refused) {
                 return Err(format!("conflict {code} cannot be accepted yet: {}", refused.message));
             }
-            if !decided.verdicts.iter().any(|verdict| verdict.outcome == super::Outcome::Applied) {
-                let why =
-                    decided.verdicts.first().map_or("nothing was said", |verdict| verdict.message.as_str());
+            if !decided.iter().any(|verdict| verdict.outcome == super::Outcome::Applied) {
+                let why = decided.first().map_or("nothing was said", |verdict| verdict.message.as_str());
                 return Err(format!("conflict {code} cannot be accepted: {why}"));
             }
             for fact in &facts {
                 case.remember(&fact.observation);
             }
-            effects.extend(decided.effects.into_iter().flatten());
-            verdicts = decided.verdicts;
+            effects.extend(changed.into_iter().flatten());
+            verdicts = decided;
         }
     }
     case.derive_order_status();

@@ -57,7 +57,7 @@ use self::{
     statement::with,
 };
 use super::{
-    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount,
+    Call, Claim, ConflictRow, Decide, DueTask, Edit, FailedCall, Fence, Freshness, Full, Health, ItemCount,
     Landing, Mode, NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter,
     ParkedRow, Part, Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot,
     Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, Timeline, ToAsk,
@@ -345,7 +345,7 @@ impl Store for Postgres {
         order: &OrderCode,
         now: Millis,
         mode: Mode,
-        decide: Decide,
+        decide: Edit,
     ) -> Result<PageReport> {
         let (tenant, order) = (tenant.clone(), order.clone());
         let of = (Scope::Tenant(tenant.clone()), Access::Write, QUICK);

@@ -3,7 +3,7 @@
 use super::{connections::Tx, fault::Fail, lease, load, outbox, save, setting::hold_tenant};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
+    storage::{Decide, Edit, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
 };
 
 pub(super) async fn apply(
@@ -35,7 +35,7 @@ pub(super) async fn edit(
     tenant: &TenantCode,
     order: &OrderCode,
     now: plugin_api::Millis,
-    decide: Decide,
+    decide: Edit,
 ) -> Result<PageReport, Fail> {
     hold(db, tenant, || StoreError::NotFound(format!("order {order} of tenant {tenant}"))).await?;
     let (channel, id) = load::whereabouts(db, tenant, order).await?;
@@ -61,7 +61,7 @@ async fn hold(db: &mut Tx, tenant: &TenantCode, gone: impl FnOnce() -> StoreErro
 
 /// Has a page decided, on a thread where it holds up nobody who waits for the database.
 pub(super) async fn decided<S: Send + 'static>(
-    decide: Box<dyn FnOnce(S) -> PageResult + Send>,
+    decide: impl FnOnce(S) -> PageResult + Send + 'static,
     state: S,
 ) -> Result<PageResult, Fail> {
     tokio::task::spawn_blocking(move || decide(state)).await.map_err(|_panicked| Fail::Decision)

@@ -20,6 +20,7 @@ use crate::{
     },
     storage::{
         Counts, RunId, RunLine, RunOrder, StoreError,
+        line::Line,
         rows::{Derived, homes_of_items, is_due, of_channel},
     },
 };
@@ -218,12 +219,13 @@ pub(super) async fn history(db: &mut Tx, tenant: &TenantCode, changes: &[Change]
     if changes.is_empty() {
         return Ok(());
     }
+    let lines: Vec<Line<'_>> = changes.iter().map(Line::of).collect();
     execute(
         db,
         "INSERT INTO history (tenant, id, order_code, body)
          SELECT $1, (SELECT coalesce(max(id), 0) FROM history WHERE tenant = $1) + k.at, k.order_code, k.body
          FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k(order_code, body, at)",
-        with![tenant.as_str(), column(changes, |change| change.order.as_str()), bodies(changes)?],
+        with![tenant.as_str(), column(changes, |change| change.order.as_str()), bodies(&lines)?],
     )
     .await?;
     Ok(())

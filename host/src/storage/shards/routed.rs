@@ -23,8 +23,8 @@ use crate::{
     secrets::Secret,
     storage::{
         AccessStore, Action, ApiKey, Attempt, Backlog, Batch, Begun, Call, Claim, ConflictRow, Decide,
-        DecideIntake, Delivery, DeliveryState, DueTask, Ended, FailedCall, Fence, Freshness, Full, Health,
-        IntakeKeys, IntakeStore, ItemCount, Landing, Mode, MovingStore, NamedOrder, NewRun, NewTask,
+        DecideIntake, Delivery, DeliveryState, DueTask, Edit, Ended, FailedCall, Fence, Freshness, Full,
+        Health, IntakeKeys, IntakeStore, ItemCount, Landing, Mode, MovingStore, NamedOrder, NewRun, NewTask,
         OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter, ParkedRow, Part, PeopleStore, Person,
         Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, SavedAnswer,
         SavedFilter, Session, Slot, Stage, Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow,
@@ -97,7 +97,7 @@ impl Store for Shards {
         order: &OrderCode,
         now: Millis,
         mode: Mode,
-        decide: Decide,
+        decide: Edit,
     ) -> Result<PageReport> {
         self.surely_at(tenant).await?.edit_order(tenant, order, now, mode, decide).await
     }

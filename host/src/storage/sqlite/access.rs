@@ -26,7 +26,7 @@ const KEY_COLUMNS: &str = "id, tenant, label, scopes, created_at, expires_at, re
 impl AccessStore for Sqlite {
     async fn add_api_key(&self, key: &ApiKey, hash: &KeyHash) -> Result<()> {
         let (key, hash) = (key.clone(), *hash);
-        self.write("was adding a key", move |db| add(db, &key, &hash)).await
+        self.write_beside("was adding a key", move |db| add(db, &key, &hash)).await
     }
 
     async fn api_key(&self, id: &str) -> Result<Option<(ApiKey, KeyHash)>> {
@@ -51,7 +51,7 @@ impl AccessStore for Sqlite {
 
     async fn revoke_api_key(&self, id: &str, now: Millis) -> Result<()> {
         let id = id.to_owned();
-        self.write("was revoking a key", move |db| {
+        self.write_beside("was revoking a key", move |db| {
             let sql = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
             let found = execute(db, sql, params![id, now])?;
             if found == 1 { Ok(()) } else { Err(StoreError::NotFound(format!("API key {id}")).into()) }
@@ -61,7 +61,7 @@ impl AccessStore for Sqlite {
 
     async fn api_key_was_used(&self, id: &str, now: Millis) -> Result<()> {
         let id = id.to_owned();
-        self.write("was noting the use of a key", move |db| {
+        self.write_beside("was noting the use of a key", move |db| {
             execute(db, "UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1", params![id, now])?;
             Ok(())
         })
@@ -77,7 +77,7 @@ impl AccessStore for Sqlite {
     ) -> Result<Begun> {
         let (owner, request, fingerprint, seal) =
             (owner.to_owned(), key.to_owned(), *fingerprint, self.key.clone());
-        self.write("was beginning a request", move |db| {
+        self.write_beside("was beginning a request", move |db| {
             begin(db, &seal, [&owner, &request], &fingerprint, now)
         })
         .await
@@ -86,7 +86,7 @@ impl AccessStore for Sqlite {
     async fn save_answer(&self, owner: &str, key: &str, answer: &SavedAnswer) -> Result<()> {
         let (owner, request, answer, seal) =
             (owner.to_owned(), key.to_owned(), answer.clone(), self.key.clone());
-        self.write("was keeping an answer", move |db| {
+        self.write_beside("was keeping an answer", move |db| {
             let sealed = seal.seal(&answer_place(&owner, &request), &Secret::new(json(&answer)?))?;
             let sql = "UPDATE requests SET status = ?3, answer = ?4 WHERE owner = ?1 AND request_key = ?2";
             execute(db, sql, params![owner, request, answer.status, sealed])?;
@@ -97,7 +97,7 @@ impl AccessStore for Sqlite {
 
     async fn forget_request(&self, owner: &str, key: &str) -> Result<()> {
         let (owner, request) = (owner.to_owned(), key.to_owned());
-        self.write("was forgetting a request", move |db| {
+        self.write_beside("was forgetting a request", move |db| {
             let sql = "DELETE FROM requests WHERE owner = ?1 AND request_key = ?2 AND status IS NULL";
             execute(db, sql, params![owner, request])?;
             Ok(())
@@ -107,7 +107,7 @@ impl AccessStore for Sqlite {
 
     async fn note_action(&self, action: &Action) -> Result<()> {
         let action = action.clone();
-        self.write("was noting what was done", move |db| note(db, &action)).await
+        self.write_beside("was noting what was done", move |db| note(db, &action)).await
     }
 
     async fn actions(&self, tenant: &TenantCode, after: Option<i64>, limit: u32) -> Result<Vec<Action>> {

@@ -43,9 +43,9 @@ pub(super) fn write(
     for (channel, named) in secrets {
         setting::put_secrets(db, key, tenant, channel, named)?;
     }
-    save::sequences(db, tenant, &snapshot.sequences)?;
+    save::sequences(&snapshot.sequences)?.write(db, tenant)?;
     for stock in snapshot.stock.chunks(CHUNK) {
-        save::stock(db, tenant, stock)?;
+        save::stock(stock)?.write(db, tenant)?;
     }
     let shortfalls = rows::shortfalls(&snapshot.history);
     let changed_at = last_changes(snapshot);
@@ -54,23 +54,23 @@ pub(super) fn write(
         for row in &mut rows.orders {
             row.changed_at = changed_at.get(&row.order.code).copied();
         }
-        save::orders(db, tenant, &rows.orders)?;
-        save::order_items(db, tenant, files)?;
-        save::invoices(db, tenant, &rows.invoices)?;
-        save::putaways(db, tenant, &rows.putaways)?;
-        save::conflicts(db, tenant, &rows.conflicts)?;
+        save::orders(&rows.orders)?.write(db, tenant)?;
+        save::order_items(files)?.write(db, tenant)?;
+        save::invoices(&rows.invoices)?.write(db, tenant)?;
+        save::putaways(&rows.putaways)?.write(db, tenant)?;
+        save::conflicts(&rows.conflicts)?.write(db, tenant)?;
     }
     let no_order = OrderCode::default();
     for invoices in snapshot.invoices.chunks(CHUNK) {
         let rows: Vec<_> = invoices.iter().map(|invoice| (&no_order, invoice)).collect();
-        save::invoices(db, tenant, &rows)?;
+        save::invoices(&rows)?.write(db, tenant)?;
     }
     for parked in parked.chunks(CHUNK) {
-        save::parked(db, tenant, parked)?;
+        save::parked(parked)?.write(db, tenant)?;
     }
     save::rehome(db, tenant)?;
     for changes in snapshot.history.chunks(CHUNK) {
-        save::history(db, tenant, changes)?;
+        save::history(changes)?.write(db, tenant)?;
     }
     Ok(())
 }

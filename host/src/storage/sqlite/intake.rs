@@ -10,7 +10,8 @@ use super::{
     fault::Fail,
     json::{each, json},
     load, outbox, page, save,
-    writer::Weight,
+    versions::Touches,
+    writer::{Kind, Weight},
 };
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
@@ -31,10 +32,9 @@ impl IntakeStore for Sqlite {
         decide: DecideIntake,
     ) -> Result<PageReport> {
         let (tenant, channel) = (tenant.clone(), channel.clone());
+        let kind = Kind { weight: Weight::Heavy, touches: Touches::tenant(&tenant), mode };
         self.writer
-            .write("was taking orders over", Weight::Heavy, mode, move |db| {
-                take(db, &tenant, &channel, &keys, decide)
-            })
+            .write("was taking orders over", kind, move |db| take(db, &tenant, &channel, &keys, decide))
             .await
     }
 }
@@ -50,8 +50,8 @@ fn take(
     let state = load::page(db, tenant, channel, &keys.page)?.ok_or_else(unknown)?;
     let (has_webhooks, known) = (state.has_webhooks, known(&state));
     let result = decide(IntakeState { page: state, taken: taken(db, tenant, &keys.codes)? });
-    page::write(db, tenant, channel, &keys.page, &result)?;
-    save::order_items(db, tenant, &result.files)?;
+    page::write(db, tenant, (channel, &keys.page), &result)?;
+    save::order_items(&result.files)?.write(db, tenant)?;
     save::rehome(db, tenant)?;
     outbox::tell_page(db, tenant, &keys.page, (has_webhooks, Some(&known)), &result)?;
     Ok(PageReport::of(result, 0))

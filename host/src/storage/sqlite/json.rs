@@ -1,4 +1,7 @@
 //! Records as JSON text, and lists of keys and rows as one JSON parameter.
+//!
+//! Rows of several values are taken apart by `jsonb_each`: `json_each` would print each row as text once for each of its values,
+//! and parse that again. It serves where a row is a single value, or is itself what is stored.
 
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use serde::{Serialize, de::DeserializeOwned};

@@ -94,7 +94,7 @@ fn orders(
                       AND NOT EXISTS (SELECT 1 FROM parked p WHERE p.tenant = o.tenant
                                       AND p.channel = o.channel AND p.channel_order_id = o.channel_order_id)
                      THEN NULL ELSE o.body END
-         FROM json_each(?3) k CROSS JOIN orders o
+         FROM jsonb_each(?3) k CROSS JOIN orders o
            ON o.tenant = ?1 AND o.channel = ?2 AND o.channel_order_id = k.value ->> 0",
         params![tenant.as_str(), channel.as_str(), json(&asked)?],
         |row| {
@@ -242,7 +242,7 @@ fn ledger<'a>(
         wanted.places.iter().map(|(at, sku)| (at.as_str(), sku.as_str())).collect();
     let stock = each(
         db,
-        "SELECT s.facility, s.sku, s.on_hand, s.blocked, s.shortfall FROM json_each(?2) k CROSS JOIN stock s
+        "SELECT s.facility, s.sku, s.on_hand, s.blocked, s.shortfall FROM jsonb_each(?2) k CROSS JOIN stock s
            ON s.tenant = ?1 AND s.facility = k.value ->> 0 AND s.sku = k.value ->> 1",
         params![tenant.as_str(), json(&places)?],
         stock_row,
@@ -263,7 +263,7 @@ fn used_numbers(
     }
     let used = each(
         db,
-        "SELECT i.owner, i.kind, i.financial_year, i.number FROM json_each(?2) k CROSS JOIN invoices i
+        "SELECT i.owner, i.kind, i.financial_year, i.number FROM jsonb_each(?2) k CROSS JOIN invoices i
            ON i.tenant = ?1 AND i.owner = k.value ->> 0 AND i.kind = k.value ->> 1
           AND i.financial_year = k.value ->> 2 AND i.number = k.value ->> 3",
         params![tenant.as_str(), json(asked)?],

@@ -26,6 +26,7 @@ mod setting;
 mod task;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod webhook;
 mod worker;
 mod writer;
@@ -44,11 +45,12 @@ use tokio::sync::mpsc::Sender;
 
 use self::{
     fault::Fail,
+    versions::{Touches, Versions},
     worker::{Open, Workers},
-    writer::{Weight, Writer},
+    writer::{Kind, Weight, Writer},
 };
 use super::{
-    Call, Claim, ConflictRow, Decide, DueTask, FailedCall, Fence, Freshness, Full, Health, ItemCount,
+    Call, Claim, ConflictRow, Decide, DueTask, Edit, FailedCall, Fence, Freshness, Full, Health, ItemCount,
     Landing, Mode, NamedOrder, NewRun, NewTask, OrderFilter, OrderRow, PageKeys, PageReport, ParkedFilter,
     ParkedRow, Part, Piece, PutawayRow, Result, Run, RunEnd, RunFilter, RunId, RunLine, RunOrder, Slot,
     Standing, Store, StoreError, TaskEdit, TaskFilter, TaskRow, TenantRow, Timeline, ToAsk,
@@ -68,10 +70,16 @@ use crate::{
 /// Connections that read. More would not help: a read takes well under a millisecond, and there are few cores.
 const READERS: usize = 3;
 
+/// Connections on which pages are read and decided, beside the one that writes them. Others than those that read, which may be
+/// busy for long with an export.
+const DRAFTERS: usize = 2;
+
 /// A store in one `SQLite` file. Dropping it waits for writes that are under way.
 pub struct Sqlite {
     writer: Writer,
+    versions: Arc<Versions>,
     readers: Workers,
+    drafters: Workers,
     path: Arc<Path>,
     key: Key,
 }
@@ -93,10 +101,10 @@ impl Sqlite {
         let path: Arc<Path> = Arc::from(path);
         let words = |fail: Fail| fail.in_words("was opening the database", &path);
         let writer = schema::open_writer(&path).map_err(words)?;
-        let mut readers = Vec::new();
-        for _ in 0..READERS {
-            readers.push(schema::open_reader(&path).map_err(words)?);
-        }
+        let reading = |count: usize| (0..count).map(|_| schema::open_reader(&path).map_err(words)).collect();
+        let (readers, drafters): (Result<Vec<_>>, Result<Vec<_>>) = (reading(READERS), reading(DRAFTERS));
+        let (readers, drafters) = (readers?, drafters?);
+        let versions = Arc::new(Versions::new());
         let opening = |open: fn(&Path) -> std::result::Result<Connection, Fail>| -> Open {
             let file = Arc::clone(&path);
             Arc::new(move || open(&file))
@@ -106,8 +114,12 @@ impl Sqlite {
             source: Box::new(error),
         };
         Ok(Sqlite {
-            writer: Writer::start(&path, writer, &opening(schema::open_writer)).map_err(no_threads)?,
+            writer: Writer::start(&path, writer, &opening(schema::open_writer), Arc::clone(&versions))
+                .map_err(no_threads)?,
+            versions,
             readers: Workers::start("store-reader", &path, readers, &opening(schema::open_reader))
+                .map_err(no_threads)?,
+            drafters: Workers::start("store-drafter", &path, drafters, &opening(schema::open_reader))
                 .map_err(no_threads)?,
             path: Arc::clone(&path),
             key,
@@ -124,7 +136,18 @@ impl Sqlite {
         doing: &'static str,
         job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> Result<T> {
-        self.writer.write(doing, Weight::Light, Mode::Commit, job).await
+        let kind = Kind { weight: Weight::Light, touches: Touches::All, mode: Mode::Commit };
+        self.writer.write(doing, kind, job).await
+    }
+
+    /// Writes what no page rests on: nothing of orders and what belongs to them, of tenants, channels, stock or series.
+    async fn write_beside<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> Result<T> {
+        let kind = Kind { weight: Weight::Light, touches: Touches::Nothing, mode: Mode::Commit };
+        self.writer.write(doing, kind, job).await
     }
 
     /// Has text read on a reader's thread and writes it as it comes.
@@ -163,10 +186,24 @@ impl Store for Sqlite {
         mode: Mode,
         decide: Decide,
     ) -> Result<PageReport> {
-        let fence = fence.clone();
+        let (versions, version) = (Arc::clone(&self.versions), self.versions.of(&fence.tenant));
+        let (theirs, decide, keys) = (fence.clone(), Arc::new(decide), Arc::new(page));
+        let drafting = {
+            let (fence, decide, keys) = (fence.clone(), Arc::clone(&decide), Arc::clone(&keys));
+            self.drafters.work("was reading a page", move |db| {
+                let tx = db.transaction()?;
+                lease::check(&tx, &fence)?;
+                page::draft(&tx, &fence, &keys, &decide)
+            })
+        };
+        let draft = drafting.await?;
+        let kind = Kind { weight: Weight::Page, touches: Touches::tenant(&fence.tenant), mode };
         self.writer
-            .write("was writing a page", Weight::Heavy, mode, move |db| {
-                page::apply(db, &fence, &page, decide)
+            .write("was writing a page", kind, move |db| {
+                lease::check(db, &theirs)?;
+                let holds = versions.is_still(version, &theirs.tenant);
+                let draft = if holds { draft } else { page::draft(db, &theirs, &keys, &decide)? };
+                page::apply(db, &theirs, &keys, draft)
             })
             .await
     }
@@ -204,13 +241,12 @@ impl Store for Sqlite {
         order: &OrderCode,
         now: Millis,
         mode: Mode,
-        decide: Decide,
+        decide: Edit,
     ) -> Result<PageReport> {
         let (tenant, order) = (tenant.clone(), order.clone());
+        let kind = Kind { weight: Weight::Light, touches: Touches::tenant(&tenant), mode };
         self.writer
-            .write("was writing an order", Weight::Light, mode, move |db| {
-                page::edit(db, &tenant, &order, now, decide)
-            })
+            .write("was writing an order", kind, move |db| page::edit(db, &tenant, &order, now, decide))
             .await
     }
 
@@ -224,7 +260,7 @@ impl Store for Sqlite {
     ) -> Result<Claim> {
         let (tenant, channel) = (tenant.clone(), channel.clone());
         let (holder, run) = (holder.to_owned(), run.cloned());
-        self.write("was claiming a channel", move |db| {
+        self.write_beside("was claiming a channel", move |db| {
             lease::claim(db, &tenant, &channel, &holder, ttl_ms, run.as_ref())
         })
         .await
@@ -232,12 +268,12 @@ impl Store for Sqlite {
 
     async fn renew(&self, fence: &Fence, ttl_ms: Millis) -> Result<()> {
         let fence = fence.clone();
-        self.write("was renewing a lease", move |db| lease::renew(db, &fence, ttl_ms)).await
+        self.write_beside("was renewing a lease", move |db| lease::renew(db, &fence, ttl_ms)).await
     }
 
     async fn release(&self, fence: &Fence) -> Result<()> {
         let fence = fence.clone();
-        self.write("was releasing a lease", move |db| lease::release(db, &fence)).await
+        self.write_beside("was releasing a lease", move |db| lease::release(db, &fence)).await
     }
 
     async fn standing(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<Option<Standing>> {
@@ -263,7 +299,7 @@ impl Store for Sqlite {
         tasks: &[NewTask],
     ) -> Result<()> {
         let (tenant, channel, tasks) = (tenant.clone(), channel.clone(), tasks.to_owned());
-        self.write("was making tasks", move |db| task::ensure(db, &tenant, &channel, &tasks)).await
+        self.write_beside("was making tasks", move |db| task::ensure(db, &tenant, &channel, &tasks)).await
     }
 
     async fn channels_without_tasks(
@@ -300,17 +336,17 @@ impl Store for Sqlite {
         edit: TaskEdit,
     ) -> Result<()> {
         let (tenant, channel) = (tenant.clone(), channel.clone());
-        self.write("was setting a task", move |db| task::set(db, &tenant, &channel, task, edit)).await
+        self.write_beside("was setting a task", move |db| task::set(db, &tenant, &channel, task, edit)).await
     }
 
     async fn start_run(&self, run: &NewRun) -> Result<RunId> {
         let run = run.clone();
-        self.write("was starting a run", move |db| run::start(db, &run)).await
+        self.write_beside("was starting a run", move |db| run::start(db, &run)).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd, fence: Option<&Fence>) -> Result<()> {
         let (end, fence) = (end.clone(), fence.cloned());
-        let passed = self.write("was ending a run", move |db| match &fence {
+        let passed = self.write_beside("was ending a run", move |db| match &fence {
             Some(fence) if lease::is_passed(db, fence)? => {
                 run::finish_passed(db, run, &end)?;
                 Ok(Some(fence.lost()))
@@ -568,7 +604,7 @@ impl Store for Sqlite {
 
     async fn put_token(&self, fence: &Fence, token: &Secret, expires_at: Millis) -> Result<()> {
         let (fence, token, key) = (fence.clone(), token.clone(), self.key.clone());
-        self.write("was writing a token", move |db| {
+        self.write_beside("was writing a token", move |db| {
             lease::not_passed(db, &fence)?;
             setting::put_token(db, &key, &fence.tenant, &fence.channel, &token, expires_at)
         })
@@ -582,7 +618,8 @@ impl Store for Sqlite {
 
     async fn forget_token(&self, tenant: &TenantCode, channel: &ChannelCode) -> Result<()> {
         let (tenant, channel) = (tenant.clone(), channel.clone());
-        self.write("was forgetting a token", move |db| setting::forget_token(db, &tenant, &channel)).await
+        self.write_beside("was forgetting a token", move |db| setting::forget_token(db, &tenant, &channel))
+            .await
     }
 
     async fn put_facility(&self, tenant: &TenantCode, facility: &Facility) -> Result<()> {
@@ -609,8 +646,10 @@ impl Store for Sqlite {
 
     async fn reserve(&self, call: Call, fence: Option<&Fence>) -> Result<Slot> {
         let fence = fence.cloned();
-        self.write("was taking from a rate bucket", move |db| bucket::reserve(db, &call, fence.as_ref()))
-            .await
+        self.write_beside("was taking from a rate bucket", move |db| {
+            bucket::reserve(db, &call, fence.as_ref())
+        })
+        .await
     }
 
     async fn buckets(&self, account: &str) -> Result<Vec<(String, Millis)>> {
@@ -620,12 +659,12 @@ impl Store for Sqlite {
 
     async fn put_breaker(&self, subject: &str, body: &str) -> Result<()> {
         let (subject, body) = (subject.to_owned(), body.to_owned());
-        self.write("was writing a breaker", move |db| bucket::put_breaker(db, &subject, &body)).await
+        self.write_beside("was writing a breaker", move |db| bucket::put_breaker(db, &subject, &body)).await
     }
 
     async fn drop_breaker(&self, subject: &str) -> Result<()> {
         let subject = subject.to_owned();
-        self.write("was striking out a breaker", move |db| bucket::drop_breaker(db, &subject)).await
+        self.write_beside("was striking out a breaker", move |db| bucket::drop_breaker(db, &subject)).await
     }
 
     async fn breakers(&self, subjects: Option<&[String]>) -> Result<Vec<String>> {
@@ -640,10 +679,9 @@ impl Store for Sqlite {
     ) -> Result<()> {
         let key = self.key.clone();
         let prepared = Import::prepare(snapshot, &secrets)?;
+        let kind = Kind { weight: Weight::Heavy, touches: Touches::All, mode: Mode::Commit };
         self.writer
-            .write("was importing a snapshot", Weight::Heavy, Mode::Commit, move |db| {
-                import::write(&prepared, db, &key, &secrets)
-            })
+            .write("was importing a snapshot", kind, move |db| import::write(&prepared, db, &key, &secrets))
             .await
     }
 

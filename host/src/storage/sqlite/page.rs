@@ -1,25 +1,41 @@
-//! A page: loaded, decided and written in the transaction that the caller opened.
+//! A page: loaded and decided as a draft, beside the writer if nothing it rests on changes meanwhile, and written in the
+//! transaction that the caller opened.
 
 use rusqlite::Connection;
 
-use super::{fault::Fail, lease, load, outbox, save};
+use super::{fault::Fail, json::json, load, outbox, save};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
+    storage::{Decide, Edit, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
 };
 
+/// A page that is decided, in the form in which it is written.
+pub(super) struct Draft {
+    result: PageResult,
+    written: Written,
+    unchanged: usize,
+    has_webhooks: bool,
+}
+
+/// Loads a page and decides it.
+pub(super) fn draft(db: &Connection, fence: &Fence, keys: &PageKeys, decide: &Decide) -> Result<Draft, Fail> {
+    let state = load::page(db, &fence.tenant, &fence.channel, keys)?.ok_or_else(|| fence.lost())?;
+    let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
+    let result = decide(state);
+    let written = Written::of(&fence.channel, keys, &result)?;
+    Ok(Draft { result, written, unchanged, has_webhooks })
+}
+
+/// Writes a draft that rests on what is still so.
 pub(super) fn apply(
     db: &Connection,
     fence: &Fence,
     keys: &PageKeys,
-    decide: Decide,
+    draft: Draft,
 ) -> Result<PageReport, Fail> {
-    lease::check(db, fence)?;
+    let Draft { result, written, unchanged, has_webhooks } = draft;
     let (tenant, channel) = (&fence.tenant, &fence.channel);
-    let state = load::page(db, tenant, channel, keys)?.ok_or_else(|| fence.lost())?;
-    let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
-    let result = decide(state);
-    write(db, tenant, channel, keys, &result)?;
+    written.write(db, tenant, channel, &result)?;
     if let Some(run) = keys.run {
         save::lines(db, tenant, run, &result.lines)?;
         save::counts(db, tenant, run, &result.counts)?;
@@ -36,7 +52,7 @@ pub(super) fn edit(
     tenant: &TenantCode,
     order: &OrderCode,
     now: plugin_api::Millis,
-    decide: Decide,
+    decide: Edit,
 ) -> Result<PageReport, Fail> {
     let (channel, id) = load::whereabouts(db, tenant, order)?;
     let keys = wanted::only(id.clone(), now);
@@ -46,7 +62,7 @@ pub(super) fn edit(
     let has_webhooks = state.has_webhooks;
     let mut result = decide(state);
     result.seen = vec![(id, None)];
-    write(db, tenant, &channel, &keys, &result)?;
+    write(db, tenant, (&channel, &keys), &result)?;
     outbox::tell_page(db, tenant, &keys, (has_webhooks, None), &result)?;
     Ok(PageReport::of(result, 0))
 }
@@ -54,24 +70,53 @@ pub(super) fn edit(
 pub(super) fn write(
     db: &Connection,
     tenant: &TenantCode,
-    channel: &ChannelCode,
-    keys: &PageKeys,
+    (channel, keys): (&ChannelCode, &PageKeys),
     result: &PageResult,
 ) -> Result<(), Fail> {
-    let seen = rows::fingerprints(result);
-    let rows = rows::Rows::of(&result.files, &rows::shortfalls(&result.changes), &seen, Some(keys.now));
-    save::orders(db, tenant, &rows.orders)?;
-    save::invoices(db, tenant, &rows.invoices)?;
-    save::putaways(db, tenant, &rows.putaways)?;
-    save::conflicts(db, tenant, &rows.conflicts)?;
-    save::history(db, tenant, &result.changes)?;
-    save::unpark(db, tenant, &result.unpark)?;
-    let park: Vec<_> = result.park.iter().map(|fact| (channel.clone(), fact.clone())).collect();
-    save::parked(db, tenant, &park)?;
-    save::stock(db, tenant, &result.ledger.stock)?;
-    save::sequences(db, tenant, &result.ledger.sequences)?;
-    if let Some(counters) = result.ledger.counters {
-        save::counters(db, tenant, counters)?;
+    Written::of(channel, keys, result)?.write(db, tenant, channel, result)
+}
+
+/// What a decision changes, ready to be written.
+struct Written {
+    batches: [save::Batch; 8],
+    /// The list of fingerprints of orders that did not change otherwise.
+    seen: Option<String>,
+}
+
+impl Written {
+    fn of(channel: &ChannelCode, keys: &PageKeys, result: &PageResult) -> Result<Written, Fail> {
+        let seen = rows::fingerprints(result);
+        let rows = rows::Rows::of(&result.files, &rows::shortfalls(&result.changes), &seen, Some(keys.now));
+        let park: Vec<_> = result.park.iter().map(|fact| (channel.clone(), fact.clone())).collect();
+        let batches = [
+            save::orders(&rows.orders)?,
+            save::invoices(&rows.invoices)?,
+            save::putaways(&rows.putaways)?,
+            save::conflicts(&rows.conflicts)?,
+            save::history(&result.changes)?,
+            save::parked(&park)?,
+            save::stock(&result.ledger.stock)?,
+            save::sequences(&result.ledger.sequences)?,
+        ];
+        let seen = rows::only_seen(result, seen);
+        let seen = if seen.is_empty() { None } else { Some(json(&seen)?) };
+        Ok(Written { batches, seen })
     }
-    save::seen(db, tenant, channel, &rows::only_seen(result, seen))
+
+    fn write(
+        &self,
+        db: &Connection,
+        tenant: &TenantCode,
+        channel: &ChannelCode,
+        result: &PageResult,
+    ) -> Result<(), Fail> {
+        save::unpark(db, tenant, &result.unpark)?;
+        for batch in &self.batches {
+            batch.write(db, tenant)?;
+        }
+        if let Some(counters) = result.ledger.counters {
+            save::counters(db, tenant, counters)?;
+        }
+        self.seen.as_ref().map_or(Ok(()), |seen| save::seen(db, tenant, channel, seen))
+    }
 }

@@ -23,7 +23,7 @@ const USER: &str =
 impl PeopleStore for Sqlite {
     async fn add_user(&self, person: &Person, password: &str) -> Result<()> {
         let (person, password) = (person.clone(), password.to_owned());
-        self.write("was adding a user", move |db| add(db, &person, &password)).await
+        self.write_beside("was adding a user", move |db| add(db, &person, &password)).await
     }
 
     async fn user(&self, login: &str) -> Result<Option<(Person, String)>> {
@@ -46,7 +46,7 @@ impl PeopleStore for Sqlite {
 
     async fn set_password(&self, user: &str, password: &str, must_change: bool, now: Millis) -> Result<()> {
         let (user, password) = (user.to_owned(), password.to_owned());
-        self.write("was setting a password", move |db| {
+        self.write_beside("was setting a password", move |db| {
             let sql = "UPDATE users SET password = ?2, must_change_password = ?3, password_set_at = ?4
                        WHERE id = ?1";
             let found = execute(db, sql, params![user, password, must_change, now])?;
@@ -58,7 +58,7 @@ impl PeopleStore for Sqlite {
 
     async fn disable_user(&self, user: &str, since: Option<Millis>) -> Result<()> {
         let user = user.to_owned();
-        self.write("was disabling a user", move |db| {
+        self.write_beside("was disabling a user", move |db| {
             let found = execute(db, "UPDATE users SET disabled_at = ?2 WHERE id = ?1", params![user, since])?;
             is_known(found, &user)?;
             end_all(db, &user)
@@ -68,7 +68,7 @@ impl PeopleStore for Sqlite {
 
     async fn set_role(&self, user: &str, tenant: Option<&TenantCode>, role: Option<Role>) -> Result<()> {
         let (user, tenant) = (user.to_owned(), tenant.cloned());
-        self.write("was setting a role", move |db| {
+        self.write_beside("was setting a role", move |db| {
             let known = first(db, "SELECT 1 FROM users WHERE id = ?1", [&user], |_| Ok(()))?;
             is_known(usize::from(known.is_some()), &user)?;
             put_role(db, &user, tenant.as_ref(), role)
@@ -78,7 +78,7 @@ impl PeopleStore for Sqlite {
 
     async fn add_session(&self, hash: &TokenHash, session: &Session) -> Result<()> {
         let (hash, session) = (*hash, session.clone());
-        self.write("was beginning a session", move |db| {
+        self.write_beside("was beginning a session", move |db| {
             execute(db, "DELETE FROM sessions WHERE expires_at <= ?1", [session.created_at])?;
             let sql = "INSERT INTO sessions (hash, user_id, created_at, last_seen_at, expires_at)
                        VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -96,7 +96,7 @@ impl PeopleStore for Sqlite {
 
     async fn session_was_used(&self, hash: &TokenHash, now: Millis) -> Result<()> {
         let hash = *hash;
-        self.write("was noting the use of a session", move |db| {
+        self.write_beside("was noting the use of a session", move |db| {
             execute(db, "UPDATE sessions SET last_seen_at = ?2 WHERE hash = ?1", params![hash, now])?;
             Ok(())
         })
@@ -105,7 +105,7 @@ impl PeopleStore for Sqlite {
 
     async fn end_session(&self, hash: &TokenHash) -> Result<Option<(Session, Person)>> {
         let hash = *hash;
-        self.write("was ending a session", move |db| {
+        self.write_beside("was ending a session", move |db| {
             let found = session(db, &hash)?;
             execute(db, "DELETE FROM sessions WHERE hash = ?1", [hash])?;
             Ok(found)
@@ -115,7 +115,7 @@ impl PeopleStore for Sqlite {
 
     async fn save_filter(&self, tenant: &TenantCode, filter: &SavedFilter) -> Result<()> {
         let (tenant, filter) = (tenant.clone(), filter.clone());
-        self.write("was keeping a filter", move |db| {
+        self.write_beside("was keeping a filter", move |db| {
             setting::known_tenant(db, &tenant)?;
             let sql = "INSERT OR REPLACE INTO saved_filters (tenant, name, query, who, at) VALUES (?1, ?2, ?3, ?4, ?5)";
             let SavedFilter { name, query, who, at } = filter;
@@ -138,7 +138,7 @@ impl PeopleStore for Sqlite {
 
     async fn forget_filter(&self, tenant: &TenantCode, name: &str) -> Result<()> {
         let (tenant, name) = (tenant.clone(), name.to_owned());
-        self.write("was forgetting a filter", move |db| {
+        self.write_beside("was forgetting a filter", move |db| {
             let sql = "DELETE FROM saved_filters WHERE tenant = ?1 AND name = ?2";
             execute(db, sql, params![tenant.as_str(), name])?;
             Ok(())

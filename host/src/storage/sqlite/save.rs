@@ -1,7 +1,10 @@
 //! Writes records, any number of them with one statement a table.
+//!
+//! What takes long, printing records as JSON, is done when a [`Batch`] is made, which needs no connection.
 
 use plugin_api::{Mark, Task};
 use rusqlite::{Connection, params};
+use serde::Serialize;
 
 use super::{
     fault::Fail,
@@ -19,15 +22,56 @@ use crate::{
     },
     storage::{
         Counts, RunId, RunLine, RunOrder, StoreError,
+        line::Line,
         rows::{Derived, homes_of_items, is_due, of_channel},
     },
 };
 
-/// Adds or replaces orders.
-pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[Derived<'_>]) -> Result<(), Fail> {
-    if rows.is_empty() {
-        return Ok(());
+/// Rows of a table, ready for the statement that writes them.
+pub(super) struct Batch {
+    /// Its parameters are the tenant, the list of rows, and the bodies if those are apart.
+    sql: &'static str,
+    count: usize,
+    list: String,
+    bodies: Option<Bodies>,
+    /// What it means if not every row was written; with nothing, a row may be there already.
+    otherwise: Option<&'static str>,
+}
+
+impl Batch {
+    fn new<T: Serialize>(sql: &'static str, rows: &[T]) -> Result<Batch, Fail> {
+        let list = if rows.is_empty() { String::new() } else { json(rows)? };
+        Ok(Batch { sql, count: rows.len(), list, bodies: None, otherwise: None })
     }
+
+    fn with(self, bodies: Bodies) -> Batch {
+        Batch { bodies: Some(bodies), ..self }
+    }
+
+    fn or(self, otherwise: &'static str) -> Batch {
+        Batch { otherwise: Some(otherwise), ..self }
+    }
+
+    /// Writes them, if there are any.
+    pub(super) fn write(&self, db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let written = match &self.bodies {
+            Some(bodies) => execute(db, self.sql, params![tenant.as_str(), self.list, bodies.bytes()])?,
+            None => execute(db, self.sql, params![tenant.as_str(), self.list])?,
+        };
+        match self.otherwise {
+            Some(otherwise) if written != self.count => {
+                Err(StoreError::Contradiction(otherwise.to_owned()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Orders to add or to replace.
+pub(super) fn orders(rows: &[Derived<'_>]) -> Result<Batch, Fail> {
     let mut bodies = Bodies::default();
     let rows = rows
         .iter()
@@ -53,40 +97,35 @@ pub(super) fn orders(db: &Connection, tenant: &TenantCode, rows: &[Derived<'_>])
             ))
         })
         .collect::<Result<Vec<_>, Fail>>()?;
-    let written = execute(
-        db,
+    Ok(Batch::new(
         "INSERT INTO orders (tenant, code, channel, channel_order_id, status, is_open, is_moving,
              returned_not_received, open_conflicts, putaways_due, shortfall, changed_at, seen,
              delivered_at, body)
          SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
              value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
              CAST(substr(?3, value ->> 13, value ->> 14) AS TEXT)
-         FROM json_each(?2) WHERE true
+         FROM jsonb_each(?2) WHERE true
          ON CONFLICT (tenant, code) DO UPDATE SET status = excluded.status, is_open = excluded.is_open,
              is_moving = excluded.is_moving, returned_not_received = excluded.returned_not_received,
              open_conflicts = excluded.open_conflicts, putaways_due = excluded.putaways_due,
              shortfall = orders.shortfall + excluded.shortfall, changed_at = excluded.changed_at,
              seen = excluded.seen, delivered_at = excluded.delivered_at, body = excluded.body
          WHERE channel = excluded.channel AND channel_order_id = excluded.channel_order_id",
-        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
-    )?;
-    all_written(written, rows.len(), "an order was given to another channel")
+        &rows,
+    )?
+    .with(bodies)
+    .or("an order was given to another channel"))
 }
 
 /// Notes which order has an item, by the marketplace's ids. An item that an earlier order has stays with that one.
-pub(super) fn order_items(db: &Connection, tenant: &TenantCode, files: &[OrderFile]) -> Result<(), Fail> {
+pub(super) fn order_items(files: &[OrderFile]) -> Result<Batch, Fail> {
     let rows = homes_of_items(files);
-    if rows.is_empty() {
-        return Ok(());
-    }
-    execute(
-        db,
+    Batch::new(
         "INSERT INTO order_items (tenant, channel, channel_item_id, channel_order_id)
-         SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2) WHERE true
+         SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?2) WHERE true
          ON CONFLICT DO NOTHING",
-        params![tenant.as_str(), json(&rows)?],
-    )?;
-    Ok(())
+        &rows,
+    )
 }
 
 /// Gives facts that wait under the id of an item the order that has the item.
@@ -109,14 +148,7 @@ pub(super) fn rehome(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
 }
 
 /// Adds or replaces invoices.
-pub(super) fn invoices(
-    db: &Connection,
-    tenant: &TenantCode,
-    rows: &[(&OrderCode, &Invoice)],
-) -> Result<(), Fail> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+pub(super) fn invoices(rows: &[(&OrderCode, &Invoice)]) -> Result<Batch, Fail> {
     let mut bodies = Bodies::default();
     let rows = rows
         .iter()
@@ -126,100 +158,75 @@ pub(super) fn invoices(
             Ok((order, owner, kind, financial_year, number, start, length))
         })
         .collect::<Result<Vec<_>, Fail>>()?;
-    let written = execute(
-        db,
+    Ok(Batch::new(
         "INSERT INTO invoices (tenant, order_code, owner, kind, financial_year, number, body)
          SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
              CAST(substr(?3, value ->> 5, value ->> 6) AS TEXT)
-         FROM json_each(?2) WHERE true
+         FROM jsonb_each(?2) WHERE true
          ON CONFLICT (tenant, owner, kind, financial_year, number) DO UPDATE SET body = excluded.body
          WHERE order_code = excluded.order_code",
-        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
-    )?;
-    all_written(written, rows.len(), "an invoice number of this financial year belongs to another order")
+        &rows,
+    )?
+    .with(bodies)
+    .or("an invoice number of this financial year belongs to another order"))
 }
 
 /// Adds or replaces putaways.
-pub(super) fn putaways(
-    db: &Connection,
-    tenant: &TenantCode,
-    rows: &[(&OrderCode, &Putaway)],
-) -> Result<(), Fail> {
-    if rows.is_empty() {
-        return Ok(());
-    }
+pub(super) fn putaways(rows: &[(&OrderCode, &Putaway)]) -> Result<Batch, Fail> {
     let rows: Vec<_> =
         rows.iter().map(|(order, putaway)| (order, u8::from(is_due(putaway)), putaway)).collect();
-    let written = execute(
-        db,
+    Ok(Batch::new(
         "INSERT INTO putaways (tenant, order_code, due, code, body)
          SELECT ?1, value ->> 0, value ->> 1, value ->> '$[2].code', value -> 2 FROM json_each(?2) WHERE true
          ON CONFLICT (tenant, code) DO UPDATE SET due = excluded.due, body = excluded.body
          WHERE order_code = excluded.order_code",
-        params![tenant.as_str(), json(&rows)?],
-    )?;
-    all_written(written, rows.len(), "a putaway's code belongs to another order")
+        &rows,
+    )?
+    .or("a putaway's code belongs to another order"))
 }
 
 /// Adds or replaces conflicts.
-pub(super) fn conflicts(db: &Connection, tenant: &TenantCode, rows: &[&Conflict]) -> Result<(), Fail> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let written = execute(
-        db,
+pub(super) fn conflicts(rows: &[&Conflict]) -> Result<Batch, Fail> {
+    Ok(Batch::new(
         "INSERT INTO conflicts (tenant, order_code, open, code, body)
          SELECT ?1, value ->> 'order', value ->> 'open', value ->> 'code', value FROM json_each(?2) WHERE true
          ON CONFLICT (tenant, code) DO UPDATE SET open = excluded.open, body = excluded.body
          WHERE order_code = excluded.order_code",
-        params![tenant.as_str(), json(rows)?],
-    )?;
-    all_written(written, rows.len(), "a conflict's code belongs to another order")
+        rows,
+    )?
+    .or("a conflict's code belongs to another order"))
 }
 
 /// Adds lines of history after those that are there.
-pub(super) fn history(db: &Connection, tenant: &TenantCode, changes: &[Change]) -> Result<(), Fail> {
-    if changes.is_empty() {
-        return Ok(());
-    }
+pub(super) fn history(changes: &[Change]) -> Result<Batch, Fail> {
     let mut bodies = Bodies::default();
     let rows = changes
         .iter()
         .map(|change| {
-            let (start, length) = bodies.add(change)?;
+            let (start, length) = bodies.add(&Line::of(change))?;
             Ok((&change.order, start, length))
         })
         .collect::<Result<Vec<_>, Fail>>()?;
-    execute(
-        db,
+    Ok(Batch::new(
         "INSERT INTO history (tenant, id, order_code, body)
          SELECT ?1, (SELECT coalesce(max(id), 0) FROM history WHERE tenant = ?1) + 1 + key, value ->> 0,
              CAST(substr(?3, value ->> 1, value ->> 2) AS TEXT)
-         FROM json_each(?2)",
-        params![tenant.as_str(), json(&rows)?, bodies.bytes()],
-    )?;
-    Ok(())
+         FROM jsonb_each(?2)",
+        &rows,
+    )?
+    .with(bodies))
 }
 
 /// Adds facts that wait, each of the channel that it is given with.
-pub(super) fn parked(
-    db: &Connection,
-    tenant: &TenantCode,
-    facts: &[(ChannelCode, Parked)],
-) -> Result<(), Fail> {
-    if facts.is_empty() {
-        return Ok(());
-    }
+pub(super) fn parked(facts: &[(ChannelCode, Parked)]) -> Result<Batch, Fail> {
     let facts = of_channel(facts);
-    execute(
-        db,
+    Batch::new(
         "INSERT INTO parked (tenant, id, channel, channel_order_id, cause, body)
          SELECT ?1, (SELECT coalesce(max(id), 0) FROM parked WHERE tenant = ?1) + 1 + key,
              value ->> 'channel', value ->> 'order', value ->> 'cause', value
          FROM json_each(?2)",
-        params![tenant.as_str(), json(&facts)?],
-    )?;
-    Ok(())
+        &facts,
+    )
 }
 
 /// Removes facts that wait no longer.
@@ -236,36 +243,26 @@ pub(super) fn unpark(db: &Connection, tenant: &TenantCode, ids: &[i64]) -> Resul
 }
 
 /// Adds or replaces stock rows.
-pub(super) fn stock(db: &Connection, tenant: &TenantCode, rows: &[Stock]) -> Result<(), Fail> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    execute(
-        db,
+pub(super) fn stock(rows: &[Stock]) -> Result<Batch, Fail> {
+    Batch::new(
         "INSERT INTO stock (tenant, facility, sku, on_hand, blocked, shortfall)
          SELECT ?1, value ->> 'facility', value ->> 'sku', value ->> 'on_hand', value ->> 'blocked',
              value ->> 'shortfall'
-         FROM json_each(?2) WHERE true
+         FROM jsonb_each(?2) WHERE true
          ON CONFLICT (tenant, facility, sku) DO UPDATE
          SET on_hand = excluded.on_hand, blocked = excluded.blocked, shortfall = excluded.shortfall",
-        params![tenant.as_str(), json(rows)?],
-    )?;
-    Ok(())
+        rows,
+    )
 }
 
 /// Adds or replaces number series.
-pub(super) fn sequences(db: &Connection, tenant: &TenantCode, rows: &[Sequence]) -> Result<(), Fail> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    execute(
-        db,
+pub(super) fn sequences(rows: &[Sequence]) -> Result<Batch, Fail> {
+    Batch::new(
         "INSERT INTO sequences (tenant, owner, kind, body)
          SELECT ?1, value ->> 'owner', value ->> 'kind', value FROM json_each(?2) WHERE true
          ON CONFLICT (tenant, owner, kind) DO UPDATE SET body = excluded.body",
-        params![tenant.as_str(), json(rows)?],
-    )?;
-    Ok(())
+        rows,
+    )
 }
 
 /// Sets the counters behind the codes of duties.
@@ -278,26 +275,24 @@ pub(super) fn counters(db: &Connection, tenant: &TenantCode, counters: Counters)
     Ok(())
 }
 
-/// Remembers fingerprints of orders that did not change otherwise.
+/// Remembers fingerprints of orders that did not change otherwise: a JSON list of the marketplace's order ids, each with its
+/// fingerprint.
 pub(super) fn seen(
     db: &Connection,
     tenant: &TenantCode,
     channel: &ChannelCode,
-    seen: &[(&str, Option<i64>)],
+    seen: &str,
 ) -> Result<(), Fail> {
-    if seen.is_empty() {
-        return Ok(());
-    }
     execute(
         db,
         // The orders are found by their keys first: joined to the update itself, the planner would read all orders of
         // the channel for each page.
         "WITH k AS MATERIALIZED (
              SELECT o.rowid AS id, j.value ->> 1 AS seen
-             FROM json_each(?3) j CROSS JOIN orders o INDEXED BY orders_by_channel
+             FROM jsonb_each(?3) j CROSS JOIN orders o INDEXED BY orders_by_channel
              WHERE o.tenant = ?1 AND o.channel = ?2 AND o.channel_order_id = j.value ->> 0)
          UPDATE orders SET seen = k.seen FROM k WHERE orders.rowid = k.id",
-        params![tenant.as_str(), channel.as_str(), json(seen)?],
+        params![tenant.as_str(), channel.as_str(), seen],
     )?;
     Ok(())
 }
@@ -368,8 +363,4 @@ pub(super) fn mark(
         return Err(StoreError::NotFound(format!("task {task} of channel {channel}")).into());
     }
     Ok(())
-}
-
-fn all_written(written: usize, given: usize, otherwise: &str) -> Result<(), Fail> {
-    if written == given { Ok(()) } else { Err(StoreError::Contradiction(otherwise.to_owned()).into()) }
 }

@@ -273,7 +273,7 @@ pub(super) fn stock(db: &Connection, tenant: &TenantCode) -> Result<Vec<Stock>, 
 
 pub(super) fn put_sequence(db: &Connection, tenant: &TenantCode, sequence: &Sequence) -> Result<(), Fail> {
     known_tenant(db, tenant)?;
-    super::save::sequences(db, tenant, std::slice::from_ref(sequence))
+    super::save::sequences(std::slice::from_ref(sequence))?.write(db, tenant)
 }
 
 pub(super) fn set_on_hand(

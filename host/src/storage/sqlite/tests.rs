@@ -3,7 +3,10 @@
 use std::{
     cell::{Cell, RefCell},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use plugin_api::Task;
@@ -13,18 +16,21 @@ use rusqlite::{
 };
 use serde_json::json;
 
-use super::{Sqlite, fault::Fail, lease, load, order, run, setting, task};
+use super::{Kind, Sqlite, Touches, Weight, fault::Fail, lease, load, order, run, setting, task};
 use crate::{
     domain::order::OrderStatus,
     secrets::Key,
     storage::{
-        Mode, OrderFilter, OrderStage, PageKeys, PageResult, RunFilter, Store, StoreError, TaskFilter,
+        Fence, Mode, NewTask, OrderFilter, OrderStage, PageKeys, PageResult, PageState, RunFilter, Store,
+        StoreError, TaskFilter,
         suite::{
             self, Database,
             sample::{acme, acme_with, apply, change, everything, export, fence, fk1, import, keys},
         },
     },
 };
+
+const LIGHT: Kind = Kind { weight: Weight::Light, touches: Touches::All, mode: Mode::Commit };
 
 struct File {
     dir: tempfile::TempDir,
@@ -67,6 +73,116 @@ thread_local! {
     static NOTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Applies a page that something was written beside: it is read again and decided on the writer's connection.
+async fn apply_late(
+    store: &Sqlite,
+    fence: &Fence,
+    keys: PageKeys,
+    decide: impl Fn(PageState) -> PageResult + Send + Sync + 'static,
+) {
+    let versions = Arc::clone(&store.versions);
+    let decide = Box::new(move |state| {
+        versions.touch(Touches::All);
+        decide(state)
+    });
+    store.apply_page(fence, keys, Mode::Commit, decide).await.unwrap();
+}
+
+/// How often a page is decided beside which `written` is written.
+async fn decisions_beside(written: impl AsyncFnOnce(&Sqlite)) -> usize {
+    let file = File::new();
+    let store = Arc::new(file.try_open().unwrap());
+    import(&*store, acme_with(1)).await;
+    store.add_tenant(&"other".into()).await.unwrap();
+    let fence = fence(&*store, "FK1", "a").await;
+    let (has_loaded, loaded) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let (times, may_go_on) = (Arc::new(AtomicUsize::new(0)), std::sync::Mutex::new(may_go_on));
+    let decide = {
+        let times = Arc::clone(&times);
+        Box::new(move |mut state: PageState| {
+            if times.fetch_add(1, Ordering::SeqCst) == 0 {
+                has_loaded.send(()).unwrap();
+                may_go_on.lock().unwrap().recv().unwrap();
+            }
+            let mut file = state.files.remove("OD1").unwrap();
+            file.order.attention.push("seen".to_owned());
+            PageResult { files: vec![file], ..PageResult::default() }
+        })
+    };
+    let page = store.apply_page(&fence, keys([1]), Mode::Commit, decide);
+    let beside = async {
+        let mut loaded = loaded;
+        loaded.recv().await.unwrap();
+        written(&store).await;
+        go_on.send(()).unwrap();
+    };
+    let (page, ()) = futures_util::future::join(page, beside).await;
+    page.unwrap();
+    times.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_page_is_decided_again_if_what_it_rests_on_was_written_meanwhile() {
+    let stock = async |store: &Sqlite| {
+        store.set_on_hand(&acme(), &"DEL1".into(), &"A".into(), 7).await.unwrap();
+    };
+    assert_eq!(decisions_beside(stock).await, 2);
+    assert_eq!(decisions_beside(async |_| {}).await, 1);
+    let beside = async |store: &Sqlite| {
+        store.ensure_tasks(&acme(), &fk1(), &[NewTask::usual(Task::Status, 0)]).await.unwrap();
+    };
+    assert_eq!(decisions_beside(beside).await, 1, "a task is nothing that orders rest on");
+    let foreign = async |store: &Sqlite| {
+        let other = Connection::open(store.path()).unwrap();
+        other.execute("UPDATE stock SET on_hand = 9", []).unwrap();
+    };
+    assert_eq!(decisions_beside(foreign).await, 2, "another program wrote");
+}
+
+#[tokio::test]
+async fn a_page_that_was_read_before_the_transaction_it_gets_into_was_committed_is_decided_again() {
+    let file = File::new();
+    let store = Arc::new(file.try_open().unwrap());
+    import(&*store, acme_with(1)).await;
+    let fence = fence(&*store, "FK1", "a").await;
+    let tenant = Kind { touches: Touches::tenant(&acme()), ..LIGHT };
+    let nothing = Kind { touches: Touches::Nothing, ..LIGHT };
+    let ((go, gate), (go_on, second_gate)) =
+        (std::sync::mpsc::channel::<()>(), std::sync::mpsc::channel::<()>());
+    let (has_written, written) = tokio::sync::oneshot::channel();
+    let holding = store.writer.work("was kept waiting", move |_| {
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let change = store
+        .writer
+        .write("was changing", tenant, |db| Ok(db.execute("UPDATE stock SET on_hand = 4711", [])?));
+    // Keeps the transaction open in which stock was changed.
+    let keeping = store.writer.write("was keeping it open", nothing, move |_| {
+        has_written.send(()).unwrap();
+        second_gate.recv().unwrap();
+        Ok(())
+    });
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let page = async {
+        go.send(()).unwrap();
+        written.await.unwrap();
+        let (seen, has_read) = (Arc::clone(&seen), go_on.clone());
+        let decide = Box::new(move |state: PageState| {
+            let stock = state.ledger.stock(&("DEL1".into(), "A".into()));
+            seen.lock().unwrap().push(stock.on_hand);
+            let _ = has_read.send(());
+            PageResult::default()
+        });
+        store.apply_page(&fence, keys([1]), Mode::Commit, decide).await.unwrap();
+    };
+    let (held, changed, kept, ()) = futures_util::future::join4(holding, change, keeping, page).await;
+    (held.unwrap(), changed.unwrap(), kept.unwrap());
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!((seen.len(), seen.last()), (2, Some(&4711)), "{seen:?}");
+}
+
 /// How many statements a page of changed orders takes.
 async fn statements_of_a_page(orders: usize) -> usize {
     let file = File::new();
@@ -81,7 +197,7 @@ async fn statements_of_a_page(orders: usize) -> usize {
         })
     };
     watch(true).await.unwrap();
-    apply(&store, &fence, keys(1..=orders), everything).await.unwrap();
+    apply_late(&store, &fence, keys(1..=orders), everything).await;
     watch(false).await.unwrap()
 }
 
@@ -141,14 +257,13 @@ async fn no_statement_of_a_page_reads_a_whole_table() {
     import(&store, acme_with(3)).await;
     let fence = fence(&store, "FK1", "a").await;
     note_statements(&store).await;
-    apply(&store, &fence, keys(1..=3), everything).await.unwrap();
-    apply(&store, &fence, keys(1..=3), |state| PageResult {
+    apply_late(&store, &fence, keys(1..=3), everything).await;
+    apply_late(&store, &fence, keys(1..=3), |state| PageResult {
         unpark: state.waiting.values().flatten().map(|(id, _)| *id).collect(),
         seen: vec![("OD1".into(), Some(2))],
         ..PageResult::default()
     })
-    .await
-    .unwrap();
+    .await;
     let plans = plans(&store).await;
     assert!(plans.len() > 20, "{plans:?}");
     for plan in plans {
@@ -440,13 +555,13 @@ async fn jobs_that_wait_together_share_one_commit_and_fail_alone() {
         let store = Arc::clone(&store);
         async move {
             let add = move |db: &Connection| super::setting::add_tenant(db, &tenant.into());
-            store.writer.write("was adding a tenant", super::Weight::Light, mode, add).await
+            store.writer.write("was adding a tenant", Kind { mode, ..LIGHT }, add).await
         }
     };
     let store_too = Arc::clone(&store);
     let panics = async move {
         let job = |_: &Connection| -> Result<(), Fail> { panic!("a decision that fails") };
-        store_too.writer.write("was deciding", super::Weight::Light, Mode::Commit, job).await
+        store_too.writer.write("was deciding", LIGHT, job).await
     };
     let all = futures_util::future::join5(
         add("a", Mode::Commit),

@@ -9,13 +9,15 @@ use super::{
     fault::Fail,
     json::{each, execute, first, json, other, record, state},
     outbox, setting,
+    versions::Touches,
+    writer::{Kind, Weight},
 };
 use crate::{
     domain::codes::TenantCode,
     secrets::{Key, Secret},
     storage::{
-        Attempt, Backlog, Batch, Delivery, DeliveryState, Ended, EventKind, Result, Webhook, WebhookEdit,
-        WebhookStore, WebhookTurn,
+        Attempt, Backlog, Batch, Delivery, DeliveryState, Ended, EventKind, Mode, Result, Webhook,
+        WebhookEdit, WebhookStore, WebhookTurn,
         outbox::{Secrets, no_webhook},
     },
 };
@@ -151,7 +153,7 @@ impl WebhookStore for Sqlite {
         most: u32,
     ) -> Result<Option<Batch>> {
         let (turn, holder, key) = (turn.clone(), holder.to_owned(), self.key.clone());
-        self.write("was claiming a webhook", move |db| {
+        self.write_beside("was claiming a webhook", move |db| {
             outbox::claim(db, &key, &turn, (&holder, ttl_ms), now, most)
         })
         .await
@@ -167,20 +169,24 @@ impl WebhookStore for Sqlite {
     ) -> Result<bool> {
         let (turn, holder) = (turn.clone(), holder.to_owned());
         let (attempt, ended) = (attempt.clone(), ended.clone());
-        self.write("was noting a delivery", move |db| {
-            outbox::note(db, &turn, &holder, number, &attempt, &ended)
-        })
-        .await
+        // It may be the one after which the webhook is given up.
+        let touches = Touches::tenant(&turn.tenant);
+        let kind = Kind { weight: Weight::Light, touches, mode: Mode::Commit };
+        self.writer
+            .write("was noting a delivery", kind, move |db| {
+                outbox::note(db, &turn, &holder, number, &attempt, &ended)
+            })
+            .await
     }
 
     async fn give_back_webhook(&self, turn: &WebhookTurn, holder: &str) -> Result<()> {
         let (turn, holder) = (turn.clone(), holder.to_owned());
-        self.write("was giving a webhook back", move |db| outbox::give_back(db, &turn, &holder)).await
+        self.write_beside("was giving a webhook back", move |db| outbox::give_back(db, &turn, &holder)).await
     }
 
     async fn prune_outbox(&self, tenant: &TenantCode, before: Millis) -> Result<u64> {
         let tenant = tenant.clone();
-        self.write("was pruning an outbox", move |db| outbox::prune(db, &tenant, before)).await
+        self.write_beside("was pruning an outbox", move |db| outbox::prune(db, &tenant, before)).await
     }
 
     async fn tenants_with_webhooks(&self) -> Result<Vec<TenantCode>> {

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     fault::Fail,
+    versions::{Touches, Versions},
     worker::{Open, Slot},
 };
 use crate::storage::{Mode, Result, StoreError};
@@ -27,8 +28,18 @@ const FULL: u32 = 64;
 pub(super) enum Weight {
     /// A few rows.
     Light = 1,
-    /// A page of orders, or a whole tenant.
+    /// A page of orders that is decided.
+    Page = 4,
+    /// Orders that are still to be read and decided, or a whole tenant.
     Heavy = 16,
+}
+
+/// What a job is to the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    pub(super) weight: Weight,
+    pub(super) touches: Touches,
+    pub(super) mode: Mode,
 }
 
 /// Tells a job's caller: with `None` that it is on the disk, else why it is not.
@@ -46,7 +57,7 @@ struct Ended {
 type Part = Box<dyn FnOnce(std::result::Result<&Connection, Fail>) -> Ended + Send>;
 
 enum Job {
-    Part(Weight, Part),
+    Part(Weight, Touches, Part),
     /// Wants the connection to itself, outside any transaction.
     #[cfg(test)]
     Alone(Box<dyn FnOnce(&mut Slot) + Send>),
@@ -60,9 +71,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(path: &Arc<Path>, connection: Connection, open: &Open) -> std::io::Result<Writer> {
+    pub(super) fn start(
+        path: &Arc<Path>,
+        connection: Connection,
+        open: &Open,
+        versions: Arc<Versions>,
+    ) -> std::io::Result<Writer> {
         let (queue, jobs) = mpsc::channel::<Job>();
         let mut slot = Slot::new(path, open, connection);
+        let mut foreign = Foreign::default();
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             let mut next = jobs.recv().ok();
             while let Some(job) = next {
@@ -70,9 +87,13 @@ impl Writer {
                     #[cfg(test)]
                     Job::Alone(work) => {
                         work(&mut slot);
+                        versions.touch(Touches::All);
                         None
                     }
-                    Job::Part(weight, part) => share(&mut slot, weight, part, &jobs),
+                    Job::Part(weight, touches, part) => {
+                        let first = (weight, touches, part);
+                        share(&mut slot, first, &jobs, (&versions, &mut foreign))
+                    }
                 };
                 next = left_over.or_else(|| jobs.recv().ok());
             }
@@ -85,10 +106,10 @@ impl Writer {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
-        weight: Weight,
-        mode: Mode,
+        kind: Kind,
         job: impl FnOnce(&Connection) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> Result<T> {
+        let Kind { weight, touches, mode } = kind;
         let (reply, answer) = oneshot::channel();
         let path = Arc::clone(&self.path);
         let part = move |db: std::result::Result<&Connection, Fail>| {
@@ -116,7 +137,7 @@ impl Writer {
             };
             Ended { kept: Some(Box::new(tell)), is_spoilt: false }
         };
-        self.send(Job::Part(weight, Box::new(part)))?;
+        self.send(Job::Part(weight, touches, Box::new(part)))?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -153,23 +174,34 @@ impl Drop for Writer {
 }
 
 /// Does a job and those that wait behind it in one transaction. Returns the job that came next and cannot share.
-fn share(slot: &mut Slot, weight: Weight, first: Part, waiting: &mpsc::Receiver<Job>) -> Option<Job> {
+fn share(
+    slot: &mut Slot,
+    first: (Weight, Touches, Part),
+    waiting: &mpsc::Receiver<Job>,
+    (versions, foreign): (&Versions, &mut Foreign),
+) -> Option<Job> {
     let mut connection = match slot.take() {
         Ok(connection) => connection,
         Err(fail) => {
-            first(Err(fail));
+            (first.2)(Err(fail));
             return None;
         }
     };
     let mut shared = Shared::default();
-    let ended = in_transaction(&mut connection, weight, first, waiting, &mut shared);
+    let ended = in_transaction(&mut connection, first, waiting, &mut shared, (versions, foreign));
     if let Err(fail) = &ended {
         shared.is_spoilt |= fail.spoils_connection();
+    }
+    for touches in shared.touched {
+        versions.close(touches);
     }
     for tell in shared.kept {
         tell(ended.as_ref().err().map(Fail::again));
     }
-    if !shared.is_spoilt {
+    if shared.is_spoilt {
+        // Another connection counts otherwise.
+        *foreign = Foreign::default();
+    } else {
         slot.put_back(connection);
     }
     shared.left_over
@@ -180,16 +212,17 @@ fn share(slot: &mut Slot, weight: Weight, first: Part, waiting: &mpsc::Receiver<
 struct Shared {
     /// Their callers, to be told after the commit.
     kept: Vec<Tell>,
+    touched: Vec<Touches>,
     is_spoilt: bool,
     left_over: Option<Job>,
 }
 
 fn in_transaction(
     connection: &mut Connection,
-    weight: Weight,
-    first: Part,
+    (weight, touches, first): (Weight, Touches, Part),
     waiting: &mpsc::Receiver<Job>,
     shared: &mut Shared,
+    (versions, foreign): (&Versions, &mut Foreign),
 ) -> std::result::Result<(), Fail> {
     let tx = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(tx) => tx,
@@ -200,18 +233,31 @@ fn in_transaction(
             return Ok(());
         }
     };
+    match foreign.has_written(&tx) {
+        Ok(false) => {}
+        Ok(true) => versions.touch(Touches::All),
+        Err(fail) => {
+            shared.is_spoilt = fail.spoils_connection();
+            first(Err(fail));
+            return Ok(());
+        }
+    }
     // The first needs no part of its own: if it is taken back, so is the transaction.
     let ended = first(Ok(&tx));
+    versions.open(touches);
+    shared.touched.push(touches);
     shared.is_spoilt = ended.is_spoilt;
     let Some(tell) = ended.kept else { return Ok(()) };
     shared.kept.push(tell);
     let mut load = weight as u32;
     while load < FULL {
         match waiting.try_recv() {
-            Ok(Job::Part(weight, part)) => {
+            Ok(Job::Part(weight, touches, part)) => {
                 load += weight as u32;
                 tx.prepare_cached("SAVEPOINT part")?.execute([])?;
                 let ended = part(Ok(&tx));
+                versions.open(touches);
+                shared.touched.push(touches);
                 shared.is_spoilt |= ended.is_spoilt;
                 // After a fault the engine may have ended the transaction, and with it what the others wrote.
                 if ended.is_spoilt || tx.is_autocommit() {
@@ -232,4 +278,18 @@ fn in_transaction(
         }
     }
     Ok(tx.commit()?)
+}
+
+/// Notices what other programs write to the file.
+#[derive(Default)]
+struct Foreign {
+    seen: Option<i64>,
+}
+
+impl Foreign {
+    /// Whether another program has written since the last time, or may have.
+    fn has_written(&mut self, tx: &Connection) -> std::result::Result<bool, Fail> {
+        let now = tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        Ok(self.seen.replace(now) != Some(now))
+    }
 }

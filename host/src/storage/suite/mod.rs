@@ -48,8 +48,8 @@ macro_rules! suite {
                 a_person_edits_one_order_without_a_lease;
             races:
                 a_series_turns_over_once_however_many_draw_from_it_at_midnight,
-                a_persons_act_waits_for_the_page_that_holds_its_order,
-                a_page_waits_for_the_person_who_holds_its_order;
+                a_persons_act_during_a_page_is_kept_and_keeps_the_page,
+                a_page_keeps_what_the_person_does_who_holds_its_order;
             leases:
                 one_run_holds_a_channel,
                 a_lease_that_ran_out_is_taken_over_with_a_higher_epoch,

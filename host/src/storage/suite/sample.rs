@@ -97,9 +97,10 @@ pub(crate) async fn apply(
     store: &dyn Store,
     fence: &Fence,
     keys: PageKeys,
-    decide: impl FnOnce(PageState) -> PageResult + Send + 'static,
+    decide: impl FnOnce(PageState) -> PageResult + Clone + Send + Sync + 'static,
 ) -> Result<PageReport> {
-    store.apply_page(fence, keys, Mode::Commit, Box::new(decide)).await
+    let decide = Box::new(move |state| (decide.clone())(state));
+    store.apply_page(fence, keys, Mode::Commit, decide).await
 }
 
 /// The channel `code` of the tenant.

@@ -196,13 +196,16 @@ impl Store for Sqlite {
                 page::draft(&tx, &fence, &keys, &decide)
             })
         };
-        let draft = drafting.await?;
+        // What fails beside the writer may be right when the page's turn comes: a lease that is renewed meanwhile, for one.
+        let draft = drafting.await.ok();
         let kind = Kind { weight: Weight::Page, touches: Touches::tenant(&fence.tenant), mode };
         self.writer
             .write("was writing a page", kind, move |db| {
                 lease::check(db, &theirs)?;
-                let holds = versions.is_still(version, &theirs.tenant);
-                let draft = if holds { draft } else { page::draft(db, &theirs, &keys, &decide)? };
+                let draft = match draft.filter(|_| versions.is_still(version, &theirs.tenant)) {
+                    Some(draft) => draft,
+                    None => page::draft(db, &theirs, &keys, &decide)?,
+                };
                 page::apply(db, &theirs, &keys, draft)
             })
             .await

@@ -29,3 +29,7 @@ pub mod storage;
 pub mod sync;
 pub mod telemetry;
 pub mod webhooks;
+
+/// Orders are made of many small pieces, which one thread takes and another gives back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

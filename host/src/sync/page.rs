@@ -123,12 +123,15 @@ impl Engine {
         mode: Mode,
     ) -> Result<PageOutcome, StoreError> {
         let retry: BTreeSet<String> = waiting_orders.iter().cloned().collect();
-        let keys = keys(setting, &answers, waiting_orders);
+        // Taken once: a page may be decided again.
+        let prints: Vec<Option<u64>> =
+            answers.iter().map(|answer| setting.pass_unchanged.then(|| print(answer))).collect();
+        let keys = keys(setting, (&answers, &prints), waiting_orders);
         let told = Arc::new(Mutex::new(Vec::new()));
         let decide: Decide = {
             let (setting, told) = (setting.clone(), Arc::clone(&told));
             Box::new(move |state| {
-                let (result, lines) = decide(&setting, state, &retry, &answers, mark.clone());
+                let (result, lines) = decide(&setting, state, &retry, (&answers, &prints), mark.clone());
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = lines;
                 result
             })
@@ -139,12 +142,15 @@ impl Engine {
     }
 }
 
-fn keys(setting: &PageSetting, answers: &[Answer], waiting: Vec<String>) -> PageKeys {
+fn keys(
+    setting: &PageSetting,
+    (answers, prints): (&[Answer], &[Option<u64>]),
+    waiting: Vec<String>,
+) -> PageKeys {
     let mut orders: BTreeMap<String, Option<u64>> = waiting.into_iter().map(|order| (order, None)).collect();
-    for answer in answers {
-        let print = setting.pass_unchanged.then(|| print(answer));
+    for (answer, print) in answers.iter().zip(prints) {
         // An order with two answers on one page is always read.
-        orders.entry(answer.order.clone()).and_modify(|print| *print = None).or_insert(print);
+        orders.entry(answer.order.clone()).and_modify(|print| *print = None).or_insert(*print);
     }
     let numbers =
         answers.iter().flat_map(|answer| &answer.facts).filter_map(|(_, seen)| seen.invoice.clone());
@@ -159,11 +165,8 @@ fn keys(setting: &PageSetting, answers: &[Answer], waiting: Vec<String>) -> Page
 }
 
 fn print(answer: &Answer) -> u64 {
-    fingerprint::of(&facts_of(&answer.facts))
-}
-
-fn facts_of(facts: &[(usize, Observation)]) -> Vec<&Observation> {
-    facts.iter().map(|(_, seen)| seen).collect()
+    let facts: Vec<&Observation> = answer.facts.iter().map(|(_, seen)| seen).collect();
+    fingerprint::of(&facts)
 }
 
 /// What the rules may know, from the channel as it is now.
@@ -193,7 +196,7 @@ fn decide(
     setting: &PageSetting,
     state: PageState,
     retry: &BTreeSet<String>,
-    answers: &[Answer],
+    (answers, prints): (&[Answer], &[Option<u64>]),
     mark: Option<(Task, Mark)>,
 ) -> (PageResult, Vec<Told>) {
     let policy =
@@ -215,11 +218,11 @@ fn decide(
         }
     }
     let unchanged: HashSet<String> = state.unchanged.into_iter().collect();
-    for answer in answers {
+    for (answer, print) in answers.iter().zip(prints) {
         if unchanged.contains(&answer.order) {
             desk.pass_over(answer);
         } else {
-            desk.take(answer);
+            desk.take(answer, *print);
         }
     }
     desk.result.ledger = desk.ledger.changes(state.counters);
@@ -274,9 +277,8 @@ impl Desk<'_> {
         }
     }
 
-    fn take(&mut self, answer: &Answer) {
+    fn take(&mut self, answer: &Answer, print: Option<u64>) {
         let Answer { order, facts: numbered } = answer;
-        let print = self.setting.pass_unchanged.then(|| print(answer));
         let facts: Vec<Fact> = numbered.iter().map(|(_, seen)| Fact::new(seen.clone())).collect();
         let known = self.files.contains_key(order);
         let number = |index: usize| numbered.get(index).map(|(number, _)| *number);

@@ -252,21 +252,29 @@ fn ledger<'a>(
     Ok(Ledger::new(stock, sequences, used, counters))
 }
 
-/// Which of the numbers that may be given on this page were given before.
+/// Which of the numbers that may be given on this page were given before, and maybe others between them: a series is asked
+/// for as a few ranges. Numbers of one length stand in the order of their text.
 fn used_numbers(
     db: &Connection,
     tenant: &TenantCode,
     asked: &[(&str, SequenceKind, String, String)],
 ) -> Result<UsedNumbers, Fail> {
-    if asked.is_empty() {
+    let mut ranges: BTreeMap<(&str, &str, &str, usize), (&str, &str)> = BTreeMap::new();
+    for (owner, kind, year, number) in asked {
+        let range = ranges.entry((owner, kind.as_str(), year, number.len())).or_insert((number, number));
+        *range = (range.0.min(number), range.1.max(number));
+    }
+    if ranges.is_empty() {
         return Ok(HashSet::new());
     }
+    let ranges: Vec<_> = ranges.into_iter().collect();
     let used = each(
         db,
         "SELECT i.owner, i.kind, i.financial_year, i.number FROM jsonb_each(?2) k CROSS JOIN invoices i
-           ON i.tenant = ?1 AND i.owner = k.value ->> 0 AND i.kind = k.value ->> 1
-          AND i.financial_year = k.value ->> 2 AND i.number = k.value ->> 3",
-        params![tenant.as_str(), json(asked)?],
+           ON i.tenant = ?1 AND i.owner = k.value ->> '$[0][0]' AND i.kind = k.value ->> '$[0][1]'
+          AND i.financial_year = k.value ->> '$[0][2]'
+          AND i.number BETWEEN k.value ->> '$[1][0]' AND k.value ->> '$[1][1]'",
+        params![tenant.as_str(), json(&ranges)?],
         |row| {
             let kind = row.get_ref(1)?;
             let kind = super::json::state("kind", kind.as_str().map_err(other)?, SequenceKind::parse)?;

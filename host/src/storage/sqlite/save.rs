@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     fault::Fail,
-    json::{Bodies, execute, json},
+    json::{Bodies, execute, first, json},
 };
 use crate::{
     domain::{
@@ -31,6 +31,9 @@ use crate::{
 pub(super) struct Batch {
     /// Its parameters are the tenant, the list of rows, and the bodies if those are apart.
     sql: &'static str,
+    /// The last number of the table's rows, for those that are numbered: the fourth parameter. It is asked for beforehand: if
+    /// the statement itself read the table, all rows would be put aside first.
+    last: Option<&'static str>,
     count: usize,
     list: String,
     bodies: Option<Bodies>,
@@ -41,11 +44,15 @@ pub(super) struct Batch {
 impl Batch {
     fn new<T: Serialize>(sql: &'static str, rows: &[T]) -> Result<Batch, Fail> {
         let list = if rows.is_empty() { String::new() } else { json(rows)? };
-        Ok(Batch { sql, count: rows.len(), list, bodies: None, otherwise: None })
+        Ok(Batch { sql, last: None, count: rows.len(), list, bodies: None, otherwise: None })
     }
 
     fn with(self, bodies: Bodies) -> Batch {
         Batch { bodies: Some(bodies), ..self }
+    }
+
+    fn after(self, last: &'static str) -> Batch {
+        Batch { last: Some(last), ..self }
     }
 
     fn or(self, otherwise: &'static str) -> Batch {
@@ -57,9 +64,13 @@ impl Batch {
         if self.count == 0 {
             return Ok(());
         }
-        let written = match &self.bodies {
-            Some(bodies) => execute(db, self.sql, params![tenant.as_str(), self.list, bodies.bytes()])?,
-            None => execute(db, self.sql, params![tenant.as_str(), self.list])?,
+        let (tenant, list, bodies) = (tenant.as_str(), &self.list, self.bodies.as_ref().map(Bodies::bytes));
+        let last =
+            self.last.map(|sql| first(db, sql, [tenant], |row| Ok(row.get::<_, i64>(0)?))).transpose()?;
+        let written = match (bodies, last.flatten()) {
+            (None, _) => execute(db, self.sql, params![tenant, list])?,
+            (Some(bodies), None) => execute(db, self.sql, params![tenant, list, bodies])?,
+            (Some(bodies), Some(last)) => execute(db, self.sql, params![tenant, list, bodies, last])?,
         };
         match self.otherwise {
             Some(otherwise) if written != self.count => {
@@ -209,12 +220,13 @@ pub(super) fn history(changes: &[Change]) -> Result<Batch, Fail> {
         .collect::<Result<Vec<_>, Fail>>()?;
     Ok(Batch::new(
         "INSERT INTO history (tenant, id, order_code, body)
-         SELECT ?1, (SELECT coalesce(max(id), 0) FROM history WHERE tenant = ?1) + 1 + key, value ->> 0,
+         SELECT ?1, ?4 + 1 + key, value ->> 0,
              CAST(substr(?3, value ->> 1, value ->> 2) AS TEXT)
          FROM jsonb_each(?2)",
         &rows,
     )?
-    .with(bodies))
+    .with(bodies)
+    .after("SELECT coalesce(max(id), 0) FROM history WHERE tenant = ?1"))
 }
 
 /// Adds facts that wait, each of the channel that it is given with.

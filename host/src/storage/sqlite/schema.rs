@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0009_shards.sql"),
     include_str!("../../../migrations/sqlite/0010_timeline.sql"),
     include_str!("../../../migrations/sqlite/0011_found.sql"),
+    include_str!("../../../migrations/sqlite/0012_history.sql"),
 ];
 
 /// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections

@@ -1,0 +1,2 @@
+-- expand
+-- Nothing: here history always lay in the order of writing. The numbers of both databases go together.

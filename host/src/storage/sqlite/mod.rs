@@ -41,7 +41,7 @@ use std::{
 use async_trait::async_trait;
 use plugin_api::{Mark, Millis, Task};
 use rusqlite::Connection;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::{Semaphore, mpsc::Sender};
 
 use self::{
     fault::Fail,
@@ -74,12 +74,17 @@ const READERS: usize = 3;
 /// busy for long with an export.
 const DRAFTERS: usize = 2;
 
+/// Pages that are decided and not yet on the disk, at most: those that share a transaction, as many again that get ready
+/// meanwhile, and some. A page of a hundred orders takes about two megabytes, and a thousand runs may wait with one each.
+const DRAFTS: usize = 40;
+
 /// A store in one `SQLite` file. Dropping it waits for writes that are under way.
 pub struct Sqlite {
     writer: Writer,
     versions: Arc<Versions>,
     readers: Workers,
     drafters: Workers,
+    drafts: Semaphore,
     path: Arc<Path>,
     key: Key,
 }
@@ -121,6 +126,7 @@ impl Sqlite {
                 .map_err(no_threads)?,
             drafters: Workers::start("store-drafter", &path, drafters, &opening(schema::open_reader))
                 .map_err(no_threads)?,
+            drafts: Semaphore::new(DRAFTS),
             path: Arc::clone(&path),
             key,
         })
@@ -186,6 +192,7 @@ impl Store for Sqlite {
         mode: Mode,
         decide: Decide,
     ) -> Result<PageReport> {
+        let _room = self.drafts.acquire().await.map_err(|_| StoreError::Closed)?;
         let (versions, version) = (Arc::clone(&self.versions), self.versions.of(&fence.tenant));
         let (theirs, decide, keys) = (fence.clone(), Arc::new(decide), Arc::new(page));
         let drafting = {

@@ -22,6 +22,7 @@ mod postgres;
 mod record;
 mod rows;
 mod run;
+mod search;
 pub mod shards;
 mod sqlite;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod suite;
 mod task;
 mod timeline;
 mod wanted;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

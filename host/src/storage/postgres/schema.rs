@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0009_shards.sql"),
     include_str!("../../../migrations/postgres/0010_timeline.sql"),
     include_str!("../../../migrations/postgres/0011_found.sql"),
+    include_str!("../../../migrations/postgres/0012_words.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.

@@ -27,6 +27,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod words;
 mod worker;
 mod writer;
 

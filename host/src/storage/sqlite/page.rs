@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::{fault::Fail, lease, load, outbox, save};
+use super::{fault::Fail, lease, load, outbox, save, words};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
+    storage::{Decide, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted, words::Before},
 };
 
 pub(super) fn apply(
@@ -18,8 +18,10 @@ pub(super) fn apply(
     let (tenant, channel) = (&fence.tenant, &fence.channel);
     let state = load::page(db, tenant, channel, keys)?.ok_or_else(|| fence.lost())?;
     let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
+    let before = Before::of(&state);
     let result = decide(state);
     write(db, tenant, channel, keys, &result)?;
+    words::write(db, tenant, &before.changes(&result.files))?;
     if let Some(run) = keys.run {
         save::lines(db, tenant, run, &result.lines)?;
         save::counts(db, tenant, run, &result.counts)?;
@@ -44,9 +46,11 @@ pub(super) fn edit(
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
     let has_webhooks = state.has_webhooks;
+    let before = Before::of(&state);
     let mut result = decide(state);
     result.seen = vec![(id, None)];
     write(db, tenant, &channel, &keys, &result)?;
+    words::write(db, tenant, &before.changes(&result.files))?;
     outbox::tell_page(db, tenant, &keys, (has_webhooks, None), &result)?;
     Ok(PageReport::of(result, 0))
 }

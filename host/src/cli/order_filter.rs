@@ -17,7 +17,7 @@ pub(super) struct FilterArgs {
     /// Only in this status
     #[arg(long, value_parser = order_status)]
     status: Option<OrderStatus>,
-    /// Only with this text in our code, the channel's id, a waybill or a SKU
+    /// Only those whose code, channel's id, waybill or SKU begins with this text, or has it after a blank or one of -_/.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Only with an item that goes out from this facility

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Result, Store, StoreError,
-    rows::{OF_CALLERS, TENANT_TABLES},
+    rows::{DERIVED, OF_CALLERS, TENANT_TABLES},
 };
 use crate::domain::codes::TenantCode;
 
@@ -63,13 +63,14 @@ pub enum Landing {
 impl Part {
     /// The tables that it is about.
     pub(super) fn tables(&self) -> Vec<&'static str> {
+        let of_tenant = || TENANT_TABLES.iter().copied().filter(|table| !DERIVED.contains(table));
         match self {
             Part::Shared => SHARED_TABLES.to_vec(),
-            Part::Tenant(_) => TENANT_TABLES.to_vec(),
+            Part::Tenant(_) => of_tenant().collect(),
             Part::Callers(_) => OF_CALLERS.to_vec(),
             Part::Moving(_) => {
-                let own = TENANT_TABLES.iter().filter(|table| !OF_CALLERS.contains(table));
-                ["buckets"].iter().chain(own).copied().collect()
+                let own = of_tenant().filter(|table| !OF_CALLERS.contains(table));
+                ["buckets"].into_iter().chain(own).collect()
             }
         }
     }

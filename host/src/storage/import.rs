@@ -29,6 +29,7 @@ pub(super) const REPLACED: &[&str] = &[
     "putaways",
     "invoices",
     "order_items",
+    "order_words",
     "orders",
     "stock",
     "sequences",

@@ -36,7 +36,8 @@ pub struct OrderFilter {
     pub stage: Option<OrderStage>,
     /// Shipped so.
     pub shipping: Option<Shipping>,
-    /// With this text in our code, the marketplace's id, a waybill or a product, in either case.
+    /// Whose code, marketplace's id, waybill or product begins with this text, or has it after a blank or one of `-_/.`; in
+    /// either case of plain letters.
     pub text: Option<String>,
     /// With an item that goes out from this facility.
     pub facility: Option<FacilityCode>,
@@ -47,12 +48,6 @@ pub struct OrderFilter {
 }
 
 impl OrderFilter {
-    /// The text to look for, as a pattern of SQL whose escape is `~`.
-    pub(super) fn pattern(&self) -> Option<String> {
-        let plain = self.text.as_ref()?.replace('~', "~~").replace('%', "~%").replace('_', "~_");
-        Some(format!("%{plain}%"))
-    }
-
     /// Since when orders were delivered, if that is asked.
     pub(super) fn delivered_since(&self) -> Option<Millis> {
         match self.stage {
@@ -177,6 +172,13 @@ pub struct NamedOrder {
     pub channel: ChannelCode,
     /// The marketplace's id.
     pub channel_order_id: String,
+}
+
+impl NamedOrder {
+    /// Where an order belongs.
+    pub(super) fn of(order: Order) -> NamedOrder {
+        NamedOrder { code: order.code, channel: order.channel, channel_order_id: order.channel_order_id }
+    }
 }
 
 /// A conflict with its channel.

@@ -23,6 +23,7 @@ mod postgres;
 mod record;
 mod rows;
 mod run;
+mod search;
 pub mod shards;
 mod sqlite;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod suite;
 mod task;
 mod timeline;
 mod wanted;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

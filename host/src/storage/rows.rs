@@ -28,6 +28,7 @@ pub(super) const TENANT_TABLES: &[&str] = &[
     "putaways",
     "invoices",
     "order_items",
+    "order_words",
     "orders",
     "channels",
     "stock",
@@ -42,6 +43,9 @@ pub(super) const TENANT_TABLES: &[&str] = &[
     "actions",
     "tenants",
 ];
+
+/// What follows from other tables of the tenant: it is made where its rows are taken, and is in no copy.
+pub(super) const DERIVED: &[&str] = &["order_words"];
 
 /// What is kept of a tenant's callers: it stays in the database in which all callers are known.
 pub(super) const OF_CALLERS: &[&str] = &["api_keys", "roles", "actions"];

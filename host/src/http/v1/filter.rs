@@ -31,7 +31,8 @@ macro_rules! wanted {
             $($more)*
             /// In this status.
             status: Option<OrderStatus>,
-            /// With this text in our code, the marketplace's id, a waybill or a product, in either case.
+            /// Our code, the marketplace's id, a waybill or a product begins with this text or has it after a separator
+            /// (a blank or one of `-_/.`), in either case.
             search: Option<String>,
             /// With an item that goes out from this facility.
             facility: Option<String>,

@@ -139,6 +139,8 @@ pub(super) async fn load(
             return Err(StoreError::Exists(format!("tenant {code}")).into());
         }
     }
+    // What orders are found by follows from their rows.
+    execute(db, "SELECT set_config('statusync.words', 'database', true)", with![]).await?;
     loop {
         match pieces.recv().await {
             Some(Piece::Rows(portion)) => insert(db, part, &portion).await?,

@@ -10,6 +10,7 @@ use super::{
     lease, save,
     setting::{put_secrets, write_channels},
     statement::{each, execute, text, with},
+    words,
 };
 use crate::{
     domain::codes::{ChannelCode, OrderCode},
@@ -49,6 +50,7 @@ pub(super) async fn write(
     }
     let shortfalls = rows::shortfalls(&snapshot.history);
     let changed_at = last_changes(snapshot);
+    let mut words = words::Many::default();
     for files in files.chunks(CHUNK) {
         let mut rows = rows::Rows::of(files, &shortfalls, &HashMap::new(), None);
         for row in &mut rows.orders {
@@ -59,7 +61,9 @@ pub(super) async fn write(
         save::invoices(db, tenant, &rows.invoices).await?;
         save::putaways(db, tenant, &rows.putaways).await?;
         save::conflicts(db, tenant, &rows.conflicts).await?;
+        words.add(db, tenant, files).await?;
     }
+    words.write(db, tenant).await?;
     let no_order = OrderCode::default();
     for invoices in snapshot.invoices.chunks(CHUNK) {
         let rows: Vec<_> = invoices.iter().map(|invoice| (&no_order, invoice)).collect();

@@ -12,12 +12,13 @@ use super::{
     scope::{Access, QUICK, Scope},
     setting::hold_tenant,
     statement::{each, text, with},
+    words,
 };
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
     storage::{
         DecideIntake, IntakeKeys, IntakeState, IntakeStore, Mode, PageReport, Result, StoreError,
-        intake::known,
+        intake::known, words::Before,
     },
 };
 
@@ -49,9 +50,11 @@ async fn take(
     let unknown = || StoreError::NotFound(format!("channel {channel} of tenant {tenant}"));
     let state = load::page(db, tenant, channel, &keys.page).await?.ok_or_else(unknown)?;
     let (has_webhooks, known) = (state.has_webhooks, known(&state));
+    let before = Before::of(&state);
     let state = IntakeState { page: state, taken: taken(db, tenant, &keys.codes).await? };
     let result = page::decided(decide, state).await?;
     page::write(db, tenant, channel, &keys.page, &result).await?;
+    words::write(db, tenant, &before.changes(&result.files)).await?;
     save::order_items(db, tenant, &result.files).await?;
     save::rehome(db, tenant).await?;
     outbox::tell_page(db, tenant, &keys.page, (has_webhooks, Some(&known)), &result).await?;

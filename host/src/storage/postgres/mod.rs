@@ -34,6 +34,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,8 +1,10 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
+use std::fmt::Write as _;
+
 use plugin_api::Millis;
 use sqlx::{
-    AssertSqlSafe, Row as _,
+    Arguments as _, AssertSqlSafe, Row as _,
     postgres::{PgArguments, PgRow},
 };
 
@@ -10,18 +12,22 @@ use super::{
     connections::Tx,
     fault::Fail,
     load,
-    statement::{body, count, each, first, records, state, text, with},
+    statement::{and_with, body, count, each, first, records, state, text, with},
+    words,
 };
 use crate::{
     domain::{
-        codes::{ChannelCode, FacilityCode, OrderCode, TenantCode},
+        codes::{ChannelCode, OrderCode, TenantCode},
         effect::Change,
-        order::{ItemStatus, OrderStatus},
+        order::{ItemStatus, Order, OrderStatus},
         snapshot::OrderFile,
     },
     storage::{
         ConflictRow, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter, ParkedRow,
-        PutawayRow, ToAsk, lists::the_only,
+        PutawayRow, ToAsk,
+        lists::the_only,
+        search::{Ask, Search},
+        words::Needles,
     },
 };
 
@@ -64,8 +70,12 @@ pub(super) async fn matching_refs(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<ToAsk>, Fail> {
-    let sql = format!("SELECT body FROM orders o WHERE {} ORDER BY code LIMIT $11", condition(filter));
-    let orders = records(db, "order", AssertSqlSafe(sql), values(tenant, filter, after, limit)?).await?;
+    if let Some(search) = Search::begin(filter, after, limit) {
+        return searched(db, tenant, search, |_, order| Ok(ToAsk::of(order))).await;
+    }
+    let sql = format!("SELECT body FROM orders o WHERE {} ORDER BY code LIMIT $9", condition(filter));
+    let given = values(tenant, filter, after, limit.into())?;
+    let orders = records(db, "order", AssertSqlSafe(sql), given).await?;
     Ok(orders.into_iter().map(ToAsk::of).collect())
 }
 
@@ -77,11 +87,14 @@ pub(super) async fn matching(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<NamedOrder>, Fail> {
+    if let Some(search) = Search::begin(filter, after, limit) {
+        return searched(db, tenant, search, |_, order| Ok(NamedOrder::of(order))).await;
+    }
     let sql = format!(
-        "SELECT code, channel, channel_order_id FROM orders o WHERE {} ORDER BY code LIMIT $11",
+        "SELECT code, channel, channel_order_id FROM orders o WHERE {} ORDER BY code LIMIT $9",
         condition(filter)
     );
-    each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit)?, named_order).await
+    each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit.into())?, named_order).await
 }
 
 fn named_order(row: &PgRow) -> Result<NamedOrder, Fail> {
@@ -89,13 +102,27 @@ fn named_order(row: &PgRow) -> Result<NamedOrder, Fail> {
 }
 
 pub(super) async fn count_of(db: &mut Tx, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64, Fail> {
-    let sql =
-        format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {} LIMIT $11) AS f", condition(filter));
-    let given = values(tenant, filter, None, u32::MAX)?;
+    let (mut sql, mut given) = (condition(filter), values(tenant, filter, None, i64::MAX)?);
+    for span in Needles::of(filter).spans() {
+        let at = given.len();
+        let (from, to) = if span.is_one() { ("=", "=") } else { (">=", "<") };
+        let _ = write!(
+            sql,
+            " AND code IN (SELECT w.code FROM order_words w WHERE w.tenant = $1 AND w.kind = ${}
+                 AND w.word {from} ${} AND w.word {to} ${})",
+            at + 1,
+            at + 2,
+            at + 3,
+        );
+        and_with(&mut given, span.kind as i16)?;
+        and_with(&mut given, span.from)?;
+        and_with(&mut given, span.to)?;
+    }
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {sql} LIMIT $9) AS f");
     Ok(first(db, AssertSqlSafe(sql), given, |row| count(row, 0)).await?.unwrap_or(0))
 }
 
-/// What must hold for orders `o` of a filter; its values are those of [`values`].
+/// What must hold for orders `o` of a filter, but for its text and its facility; its values are those of [`values`].
 fn condition(filter: &OrderFilter) -> String {
     // Few facts wait, and orders are many.
     const WAITS: &str = "code IN (SELECT h.code FROM parked p JOIN orders h ON h.tenant = p.tenant \
@@ -122,28 +149,18 @@ fn condition(filter: &OrderFilter) -> String {
     also(filter.returned_not_received, "returned_not_received");
     also(filter.has_putaway_due, "putaways_due > 0");
     also(filter.on_hold, r#"body LIKE '%"on_hold":true%'"#);
-    also(filter.unchanged_since.is_some(), "coalesce(changed_at, 0) < $10");
+    also(filter.unchanged_since.is_some(), "coalesce(changed_at, 0) < $8");
     also(filter.has_parked, &format!("{WAITS} LIKE 'UNKNOWN~_%' ESCAPE '~')"));
     also(filter.has_refused, &format!("{WAITS} NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
-    also(
-        filter.facility.is_some(),
-        "EXISTS (SELECT 1 FROM json_array_elements(body::json -> 'items') i WHERE i ->> 'facility' = $9)",
-    );
-    also(
-        filter.text.is_some(),
-        "(code ILIKE $8 ESCAPE '~' OR channel_order_id ILIKE $8 ESCAPE '~'
-          OR EXISTS (SELECT 1 FROM json_array_elements(body::json -> 'packages') i WHERE i ->> 'awb' ILIKE $8 ESCAPE '~')
-          OR EXISTS (SELECT 1 FROM json_array_elements(body::json -> 'items') i WHERE i ->> 'sku' ILIKE $8 ESCAPE '~'))",
-    );
     sql
 }
 
-/// The values of a [`condition`], and a limit as the eleventh.
+/// The values of a [`condition`], and a limit as the ninth.
 fn values(
     tenant: &TenantCode,
     filter: &OrderFilter,
     after: Option<&OrderCode>,
-    limit: u32,
+    limit: i64,
 ) -> Result<PgArguments, Fail> {
     Ok(with![
         tenant.as_str(),
@@ -153,11 +170,53 @@ fn values(
         filter.delivered_since(),
         filter.shipping.map(|shipping| shipping.only.as_str()),
         filter.shipping.map(|shipping| shipping.usual.as_str()),
-        filter.pattern(),
-        filter.facility.as_ref().map(FacilityCode::as_str),
         filter.unchanged_since,
-        i64::from(limit)
+        limit
     ])
+}
+
+/// Reads for a search what it asks for, until everything is found.
+async fn searched<T>(
+    db: &mut Tx,
+    tenant: &TenantCode,
+    mut search: Search<T>,
+    make: impl Fn(&PgRow, Order) -> Result<T, Fail>,
+) -> Result<Vec<T>, Fail> {
+    while let Some(ask) = search.next() {
+        let seen = |row: &PgRow| {
+            let order: Order = body(row, 0, "order")?;
+            let code = order.code.clone();
+            Ok((code, search.has(&order).then(|| make(row, order)).transpose()?))
+        };
+        let condition = condition(search.rest());
+        match ask {
+            Ask::Ends(span) => search.ends(words::ends(db, tenant, &span).await?),
+            Ask::Codes(span, after, most) => {
+                search.codes(words::codes(db, tenant, &span, &after, most).await?);
+            }
+            Ask::Walk(after, most) => {
+                let sql = format!("SELECT {ROW} FROM orders o WHERE {condition} ORDER BY code LIMIT $9");
+                let most = i64::try_from(most).unwrap_or(i64::MAX);
+                let given = values(tenant, search.rest(), Some(&after), most)?;
+                let walked = each(db, AssertSqlSafe(sql), given, seen).await?;
+                search.walked(walked);
+            }
+            Ask::Of(codes) => {
+                // OFFSET 0: each order is taken by its key, whatever else there is an index for.
+                let sql = format!(
+                    "SELECT {ROW} FROM unnest($10::text[]) AS k(wanted) CROSS JOIN LATERAL (
+                         SELECT * FROM orders f WHERE f.tenant = $1 AND f.code = k.wanted OFFSET 0) o
+                     WHERE {condition} ORDER BY code LIMIT $9"
+                );
+                let mut given = values(tenant, search.rest(), None, i64::MAX)?;
+                let codes: Vec<&str> = codes.iter().map(OrderCode::as_str).collect();
+                and_with(&mut given, codes)?;
+                let taken = each(db, AssertSqlSafe(sql), given, seen).await?;
+                search.take(taken);
+            }
+        }
+    }
+    Ok(search.found())
 }
 
 pub(super) async fn refs(
@@ -197,10 +256,9 @@ pub(super) async fn named(db: &mut Tx, tenant: &TenantCode, ids: &[String]) -> R
 }
 
 /// What an order's row is read from.
-const ROW: &str = "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
+const ROW: &str = "body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
          (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
-          AND p.channel_order_id = o.channel_order_id)
-     FROM orders o";
+          AND p.channel_order_id = o.channel_order_id)";
 
 pub(super) async fn changed(
     db: &mut Tx,
@@ -210,7 +268,7 @@ pub(super) async fn changed(
 ) -> Result<Vec<OrderRow>, Fail> {
     let (at, code) = after.unwrap_or((Millis::MAX, OrderCode::default()));
     let sql = format!(
-        "{ROW} WHERE tenant = $1 AND changed_at IS NOT NULL AND (changed_at, code) < ($2, $3)
+        "SELECT {ROW} FROM orders o WHERE tenant = $1 AND changed_at IS NOT NULL AND (changed_at, code) < ($2, $3)
          ORDER BY changed_at DESC, code DESC LIMIT $4"
     );
     let given = with![tenant.as_str(), at, code.as_str(), i64::from(limit)];
@@ -224,11 +282,18 @@ pub(super) async fn list(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, Fail> {
-    let sql = format!("{ROW} WHERE {} ORDER BY code LIMIT $11", condition(filter));
-    each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit)?, order_row).await
+    if let Some(search) = Search::begin(filter, after, limit) {
+        return searched(db, tenant, search, row_of).await;
+    }
+    let sql = format!("SELECT {ROW} FROM orders o WHERE {} ORDER BY code LIMIT $9", condition(filter));
+    each(db, AssertSqlSafe(sql), values(tenant, filter, after, limit.into())?, order_row).await
 }
 
 fn order_row(row: &PgRow) -> Result<OrderRow, Fail> {
+    row_of(row, body(row, 0, "order")?)
+}
+
+fn row_of(row: &PgRow, order: Order) -> Result<OrderRow, Fail> {
     Ok(OrderRow {
         open_conflicts: count(row, 1)?,
         putaways_due: count(row, 2)?,
@@ -236,7 +301,7 @@ fn order_row(row: &PgRow) -> Result<OrderRow, Fail> {
         returned_not_received: row.try_get(4)?,
         changed_at: row.try_get(5)?,
         waiting: count(row, 6)?,
-        ..OrderRow::of(body(row, 0, "order")?)
+        ..OrderRow::of(order)
     })
 }
 

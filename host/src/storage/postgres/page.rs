@@ -1,9 +1,11 @@
 //! A page: loaded, decided and written in the transaction that the caller opened.
 
-use super::{connections::Tx, fault::Fail, lease, load, outbox, save, setting::hold_tenant};
+use super::{connections::Tx, fault::Fail, lease, load, outbox, save, setting::hold_tenant, words};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Edit, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
+    storage::{
+        Decide, Edit, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted, words::Before,
+    },
 };
 
 pub(super) async fn apply(
@@ -17,8 +19,10 @@ pub(super) async fn apply(
     lease::check(db, fence).await?;
     let state = load::page(db, tenant, channel, keys).await?.ok_or_else(|| fence.lost())?;
     let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
+    let before = Before::of(&state);
     let result = decided(decide, state).await?;
     write(db, tenant, channel, keys, &result).await?;
+    words::write(db, tenant, &before.changes(&result.files)).await?;
     if let Some(run) = keys.run {
         save::lines(db, tenant, run, &result.lines).await?;
         save::counts(db, tenant, run, &result.counts).await?;
@@ -44,9 +48,11 @@ pub(super) async fn edit(
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
     let has_webhooks = state.has_webhooks;
+    let before = Before::of(&state);
     let mut result = decided(decide, state).await?;
     result.seen = vec![(id, None)];
     write(db, tenant, &channel, &keys, &result).await?;
+    words::write(db, tenant, &before.changes(&result.files)).await?;
     outbox::tell_page(db, tenant, &keys, (has_webhooks, None), &result).await?;
     Ok(PageReport::of(result, 0))
 }

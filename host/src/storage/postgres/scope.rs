@@ -85,7 +85,8 @@ pub(super) enum Access {
     Read,
 }
 
-/// The text that begins a transaction: one message, and so one way there and back.
+/// The text that begins a transaction: one message, and so one way there and back. With it the program says that it writes the
+/// words of orders itself; for those that do not the database does.
 pub(super) fn begin(of: &Scope, access: Access, limits: Limits) -> String {
     let mode = match access {
         Access::Write => "READ COMMITTED, READ WRITE",
@@ -102,7 +103,7 @@ pub(super) fn begin(of: &Scope, access: Access, limits: Limits) -> String {
     let mut text = format!(
         "BEGIN ISOLATION LEVEL {mode}; SELECT set_config('statusync.scope', '{scope}', true),
          set_config('statusync.tenant', convert_from(decode('{digits}', 'hex'), 'UTF8'), true),
-         set_config('statement_timeout', '{statement_ms}', true), set_config('lock_timeout', '{lock_ms}', true),
+         set_config('statusync.words', 'program', true), set_config('statement_timeout', '{statement_ms}', true), set_config('lock_timeout', '{lock_ms}', true),
          set_config('idle_in_transaction_session_timeout', '{idle_ms}', true),
          set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
              ELSE current_setting('synchronous_commit') END, true)"

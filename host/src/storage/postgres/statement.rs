@@ -33,6 +33,14 @@ macro_rules! with {
 
 pub(super) use {now, with};
 
+/// Another parameter, behind those that are given.
+pub(super) fn and_with<'t, T>(given: &mut PgArguments, value: T) -> Result<(), Fail>
+where
+    T: sqlx::Encode<'t, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + 't,
+{
+    sqlx::Arguments::add(given, value).map_err(|error| Fail::Sql(sqlx::Error::Encode(error)))
+}
+
 fn query<'q>(
     db: &mut Tx,
     sql: impl SqlSafeStr,

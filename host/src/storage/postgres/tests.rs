@@ -19,7 +19,7 @@ use super::{
     address::Address,
     connections::{Connections, Tx},
     scope::{self, Access, Scope},
-    statement::{execute, first, text, with},
+    statement::{and_with, execute, first, text, with},
 };
 use crate::{
     domain::{
@@ -400,6 +400,103 @@ async fn webhooks_cost_a_page_five_statements_and_nothing_if_there_are_none() {
     for (orders, webhooks) in [(10, 1), (300, 3)] {
         assert_eq!(statements(orders, webhooks).await, without + 5);
     }
+}
+
+/// The words of a tenant's orders, as the table has them.
+fn words_of(place: &Place, tenant: &str) -> String {
+    let sql = format!(
+        "SELECT string_agg(kind || ' ' || word || ' ' || code, E'\\n' ORDER BY kind, word, code) FROM order_words
+         WHERE tenant = '{tenant}'"
+    );
+    place.database.execute(cluster::SUPERUSER, &sql).unwrap().trim().to_owned()
+}
+
+/// Orders whose values have everything that a word may have.
+fn odd() -> Snapshot {
+    let mut tenant = acme_with(4);
+    let long = "é".repeat(70) + "-" + &"ab-".repeat(20);
+    let values = [
+        ("403-1234567-7654321", "Shirt_Blue.XL", Some("EK 77"), Some("DEL1")),
+        ("--A -/ B--", "ÜBER-É \u{1F4E6}-x", None, None),
+        (long.as_str(), "\"quoted\\\\\" 'text'", Some(""), Some("del 1-2")),
+        ("İ-Ǆ", "", Some("-"), Some("")),
+    ];
+    for (order, (id, sku, awb, facility)) in tenant.orders.iter_mut().zip(values) {
+        order.channel_order_id = id.to_owned();
+        order.items[0].sku = sku.into();
+        order.items[0].facility = facility.map(Into::into);
+        order.packages[0].awb = awb.map(str::to_owned);
+    }
+    tenant
+}
+
+#[tokio::test]
+async fn for_a_program_that_knows_nothing_of_words_the_database_writes_the_same() {
+    let place = Place::new();
+    let store = place.store();
+    import(&store, odd()).await;
+    let by_program = words_of(&place, "acme");
+    assert!(by_program.lines().count() > 30, "{by_program}");
+    // The same rows, written as an earlier program would.
+    let as_before = |sql: &str| {
+        let sql = format!(
+            "BEGIN; SET LOCAL statusync.tenant = 'acme'; SET LOCAL statusync.scope = 'tenant'; {sql}; COMMIT"
+        );
+        place.database.execute(cluster::APP, &sql).unwrap()
+    };
+    as_before(
+        "CREATE TEMP TABLE kept AS SELECT * FROM orders; DELETE FROM orders; INSERT INTO orders SELECT * FROM kept",
+    );
+    assert_eq!(words_of(&place, "acme"), by_program);
+    as_before("DELETE FROM orders");
+    assert_eq!(words_of(&place, "acme"), "");
+    import(&store, odd()).await;
+    assert_eq!(
+        words_of(&place, "acme"),
+        by_program,
+        "the program wrote them once, and the database not again"
+    );
+
+    as_before("UPDATE orders SET body = replace(body, 'EK 77', 'NEW-1') WHERE code = 'O1'");
+    let now = words_of(&place, "acme");
+    assert!(!now.contains("ek 77") && now.contains("new-1 O1"), "{now}");
+    as_before("UPDATE orders SET body = replace(body, 'NEW-1', 'EK 77'), seen = 5 WHERE code = 'O1'");
+    assert_eq!(words_of(&place, "acme"), by_program);
+    let text = OrderFilter { text: Some("7654321".into()), ..OrderFilter::default() };
+    assert_eq!(store.orders(&acme(), &text, None, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn orders_of_an_earlier_schema_are_found_by_their_words() {
+    let cluster = Cluster::of_this_process();
+    let database = cluster.database();
+    let owner = Connections::new(Address::read(&database.url(cluster::OWNER)).unwrap(), 1, true);
+    super::schema::migrate_to(&owner, &super::schema::MIGRATIONS[..11]).await.unwrap();
+    let place = Place::new();
+    let store = place.store();
+    import(&store, odd()).await;
+    let sql = "SELECT code, channel, channel_order_id, body FROM orders ORDER BY code";
+    let mut db = hub(&place, cluster::APP);
+    let mut tx = db.begin(&scope::begin(&Scope::Tenant(acme()), Access::Read, scope::QUICK)).await.unwrap();
+    let rows = super::statement::each(&mut tx, sql, with![], |row| {
+        Ok([text::<String>(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?])
+    });
+    let rows = rows.await.unwrap();
+    db.roll_back(tx).await.unwrap();
+    db = owner;
+    let mut tx = db.begin(&scope::begin(&Scope::Tenant(acme()), Access::Write, scope::QUICK)).await.unwrap();
+    for row in rows {
+        let sql = "INSERT INTO orders (tenant, code, channel, channel_order_id, status, is_open, is_moving,
+                 returned_not_received, open_conflicts, putaways_due, shortfall, body)
+             VALUES ('acme', $1, $2, $3, 'CREATED', true, false, false, 0, 0, 0, $4)";
+        let mut given = with![];
+        row.into_iter().try_for_each(|value| and_with(&mut given, value)).unwrap();
+        execute(&mut tx, sql, given).await.unwrap();
+    }
+    db.commit(tx).await.unwrap();
+    super::schema::migrate(&db).await.unwrap();
+    let there = "SELECT string_agg(kind || ' ' || word || ' ' || code, E'\\n' ORDER BY kind, word, code) FROM order_words";
+    assert_eq!(database.execute(cluster::SUPERUSER, there).unwrap().trim(), words_of(&place, "acme"));
 }
 
 /// A transaction that changes an order and is still to be committed.

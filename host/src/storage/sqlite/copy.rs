@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::{
     fault::Fail,
     json::{each, execute, first},
-    moving,
+    moving, words,
 };
 use crate::{
     domain::codes::TenantCode,
@@ -96,6 +96,7 @@ pub(super) fn load(
         }
     }
     let Some(code) = part.tenant() else { return Ok(()) };
+    words::fill(db, Some(code))?;
     let sql = "UPDATE webhooks SET lease_holder = NULL, lease_until = 0 WHERE tenant = ?1";
     execute(db, sql, [code.as_str()])?;
     let stage = match landing {

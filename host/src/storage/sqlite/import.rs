@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::{
     fault::Fail,
     json::{each, execute},
-    lease, save, setting,
+    lease, save, setting, words,
 };
 use crate::{
     domain::codes::{ChannelCode, OrderCode},
@@ -49,6 +49,7 @@ pub(super) fn write(
     }
     let shortfalls = rows::shortfalls(&snapshot.history);
     let changed_at = last_changes(snapshot);
+    let mut words = words::Many::default();
     for files in files.chunks(CHUNK) {
         let mut rows = rows::Rows::of(files, &shortfalls, &HashMap::new(), None);
         for row in &mut rows.orders {
@@ -59,7 +60,9 @@ pub(super) fn write(
         save::invoices(&rows.invoices)?.write(db, tenant)?;
         save::putaways(&rows.putaways)?.write(db, tenant)?;
         save::conflicts(&rows.conflicts)?.write(db, tenant)?;
+        words.add_files(db, tenant, files)?;
     }
+    words.write(db)?;
     let no_order = OrderCode::default();
     for invoices in snapshot.invoices.chunks(CHUNK) {
         let rows: Vec<_> = invoices.iter().map(|invoice| (&no_order, invoice)).collect();

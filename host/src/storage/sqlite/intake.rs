@@ -17,7 +17,7 @@ use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
     storage::{
         DecideIntake, IntakeKeys, IntakeState, IntakeStore, Mode, PageReport, Result, StoreError,
-        intake::known,
+        intake::known, words::Before,
     },
 };
 
@@ -49,8 +49,9 @@ fn take(
     let unknown = || StoreError::NotFound(format!("channel {channel} of tenant {tenant}"));
     let state = load::page(db, tenant, channel, &keys.page)?.ok_or_else(unknown)?;
     let (has_webhooks, known) = (state.has_webhooks, known(&state));
+    let before = Before::of(&state);
     let result = decide(IntakeState { page: state, taken: taken(db, tenant, &keys.codes)? });
-    page::write(db, tenant, (channel, &keys.page), &result)?;
+    page::write(db, tenant, (channel, &keys.page), &before, &result)?;
     save::order_items(&result.files)?.write(db, tenant)?;
     save::rehome(db, tenant)?;
     outbox::tell_page(db, tenant, &keys.page, (has_webhooks, Some(&known)), &result)?;

@@ -28,6 +28,7 @@ mod task;
 mod tests;
 mod versions;
 mod webhook;
+mod words;
 mod worker;
 mod writer;
 

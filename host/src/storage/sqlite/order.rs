@@ -1,23 +1,28 @@
 //! Reading orders and what belongs to them, for people and for tasks that ask by id.
 
+use std::fmt::Write as _;
+
 use plugin_api::Millis;
 use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
 
 use super::{
     fault::Fail,
     json::{each, first, json, other, record, records, state},
-    load,
+    load, words,
 };
 use crate::{
     domain::{
-        codes::{ChannelCode, FacilityCode, OrderCode, TenantCode},
+        codes::{ChannelCode, OrderCode, TenantCode},
         effect::Change,
         order::{ItemStatus, Order, OrderStatus},
         snapshot::OrderFile,
     },
     storage::{
         ConflictRow, ItemCount, NamedOrder, OrderFilter, OrderRow, OrderStage, ParkedFilter, ParkedRow,
-        PutawayRow, ToAsk, lists::the_only,
+        PutawayRow, ToAsk,
+        lists::the_only,
+        search::{Ask, Search},
+        words::Needles,
     },
 };
 
@@ -53,8 +58,11 @@ pub(super) fn matching_refs(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<ToAsk>, Fail> {
-    let sql = format!("SELECT body FROM orders o WHERE {} ORDER BY code LIMIT ?11", condition(filter));
-    let asked = params_from_iter(values(tenant, filter, after, limit));
+    if let Some(search) = Search::begin(filter, after, limit) {
+        return searched(db, tenant, search, |_, order| Ok(ToAsk::of(order)));
+    }
+    let sql = format!("SELECT body FROM orders o WHERE {} ORDER BY code LIMIT ?9", condition(filter));
+    let asked = params_from_iter(values(tenant, filter, after, limit.into()));
     Ok(records(db, "order", &sql, asked)?.into_iter().map(ToAsk::of).collect())
 }
 
@@ -65,11 +73,14 @@ pub(super) fn matching(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<NamedOrder>, Fail> {
+    if let Some(search) = Search::begin(filter, after, limit) {
+        return searched(db, tenant, search, |_, order| Ok(NamedOrder::of(order)));
+    }
     let sql = format!(
-        "SELECT code, channel, channel_order_id FROM orders o WHERE {} ORDER BY code LIMIT ?11",
+        "SELECT code, channel, channel_order_id FROM orders o WHERE {} ORDER BY code LIMIT ?9",
         condition(filter)
     );
-    each(db, &sql, params_from_iter(values(tenant, filter, after, limit)), named_order)
+    each(db, &sql, params_from_iter(values(tenant, filter, after, limit.into())), named_order)
 }
 
 fn named_order(row: &Row<'_>) -> Result<NamedOrder, Fail> {
@@ -81,12 +92,25 @@ fn named_order(row: &Row<'_>) -> Result<NamedOrder, Fail> {
 }
 
 pub(super) fn count(db: &Connection, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64, Fail> {
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {} LIMIT ?11)", condition(filter));
-    let asked = params_from_iter(values(tenant, filter, None, u32::MAX));
-    Ok(first(db, &sql, asked, |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0).unsigned_abs())
+    let (mut sql, mut asked) = (condition(filter), Vec::from(values(tenant, filter, None, i64::MAX)));
+    for span in Needles::of(filter).spans() {
+        let at = asked.len();
+        let _ = write!(
+            sql,
+            " AND code IN (SELECT w.code FROM order_words w WHERE w.tenant = ?1 AND w.kind = ?{} AND w.word {} ?{} AND w.word {} ?{})",
+            at + 1,
+            if span.is_one() { "=" } else { ">=" },
+            at + 2,
+            if span.is_one() { "=" } else { "<" },
+            at + 3,
+        );
+        asked.extend([Value::Integer(span.kind as i64), Value::Text(span.from), Value::Text(span.to)]);
+    }
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {sql} LIMIT ?9)");
+    Ok(first(db, &sql, params_from_iter(asked), |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0).unsigned_abs())
 }
 
-/// What must hold for orders `o` of a filter; its values are those of [`values`].
+/// What must hold for orders `o` of a filter, but for its text and its facility; its values are those of [`values`].
 fn condition(filter: &OrderFilter) -> String {
     // Few facts wait, and orders are many.
     const WAITS: &str = "code IN (SELECT h.code FROM parked p CROSS JOIN orders h ON h.tenant = p.tenant \
@@ -113,24 +137,14 @@ fn condition(filter: &OrderFilter) -> String {
     also(filter.returned_not_received, "returned_not_received = 1");
     also(filter.has_putaway_due, "putaways_due > 0");
     also(filter.on_hold, "body ->> 'on_hold' = 1");
-    also(filter.unchanged_since.is_some(), "coalesce(changed_at, 0) < ?10");
+    also(filter.unchanged_since.is_some(), "coalesce(changed_at, 0) < ?8");
     also(filter.has_parked, &format!("{WAITS} LIKE 'UNKNOWN~_%' ESCAPE '~')"));
     also(filter.has_refused, &format!("{WAITS} NOT LIKE 'UNKNOWN~_%' ESCAPE '~')"));
-    also(
-        filter.facility.is_some(),
-        "EXISTS (SELECT 1 FROM json_each(body, '$.items') i WHERE i.value ->> 'facility' = ?9)",
-    );
-    also(
-        filter.text.is_some(),
-        "(code LIKE ?8 ESCAPE '~' OR channel_order_id LIKE ?8 ESCAPE '~'
-          OR EXISTS (SELECT 1 FROM json_each(body, '$.packages') i WHERE i.value ->> 'awb' LIKE ?8 ESCAPE '~')
-          OR EXISTS (SELECT 1 FROM json_each(body, '$.items') i WHERE i.value ->> 'sku' LIKE ?8 ESCAPE '~'))",
-    );
     sql
 }
 
-/// The values of a [`condition`], and a limit as the eleventh.
-fn values(tenant: &TenantCode, filter: &OrderFilter, after: Option<&OrderCode>, limit: u32) -> [Value; 11] {
+/// The values of a [`condition`], and a limit as the ninth.
+fn values(tenant: &TenantCode, filter: &OrderFilter, after: Option<&OrderCode>, limit: i64) -> [Value; 9] {
     let text = |text: &str| Value::Text(text.to_owned());
     let or_null = |text: Option<&str>| text.map_or(Value::Null, |text| Value::Text(text.to_owned()));
     [
@@ -141,11 +155,49 @@ fn values(tenant: &TenantCode, filter: &OrderFilter, after: Option<&OrderCode>, 
         filter.delivered_since().map_or(Value::Null, Value::Integer),
         or_null(filter.shipping.map(|shipping| shipping.only.as_str())),
         or_null(filter.shipping.map(|shipping| shipping.usual.as_str())),
-        or_null(filter.pattern().as_deref()),
-        or_null(filter.facility.as_ref().map(FacilityCode::as_str)),
         filter.unchanged_since.map_or(Value::Null, Value::Integer),
-        Value::Integer(limit.into()),
+        Value::Integer(limit),
     ]
+}
+
+/// Reads for a search what it asks for, until everything is found.
+fn searched<T>(
+    db: &Connection,
+    tenant: &TenantCode,
+    mut search: Search<T>,
+    make: impl Fn(&Row<'_>, Order) -> Result<T, Fail>,
+) -> Result<Vec<T>, Fail> {
+    while let Some(ask) = search.next() {
+        let seen = |row: &Row<'_>| {
+            let order: Order = record("order", row.get_ref(0)?.as_str().map_err(other)?)?;
+            let code = order.code.clone();
+            Ok((code, search.has(&order).then(|| make(row, order)).transpose()?))
+        };
+        let condition = condition(search.rest());
+        match ask {
+            Ask::Ends(span) => search.ends(words::ends(db, tenant, &span)?),
+            Ask::Codes(span, after, most) => search.codes(words::codes(db, tenant, &span, &after, most)?),
+            Ask::Walk(after, most) => {
+                let sql = format!("SELECT {ROW} FROM orders o WHERE {condition} ORDER BY code LIMIT ?9");
+                let most = i64::try_from(most).unwrap_or(i64::MAX);
+                let given = values(tenant, search.rest(), Some(&after), most);
+                let walked = each(db, &sql, params_from_iter(given), seen)?;
+                search.walked(walked);
+            }
+            Ask::Of(codes) => {
+                // The codes are what is gone through, whatever else the filter has an index for.
+                let sql = format!(
+                    "SELECT {ROW} FROM json_each(?9) k CROSS JOIN orders o WHERE o.code = k.value AND {condition}"
+                );
+                let mut given = values(tenant, search.rest(), None, 0);
+                given[8] = Value::Text(json(&codes)?);
+                let mut taken = each(db, &sql, params_from_iter(given), seen)?;
+                taken.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                search.take(taken);
+            }
+        }
+    }
+    Ok(search.found())
 }
 
 pub(super) fn refs(
@@ -186,10 +238,9 @@ pub(super) fn named(db: &Connection, tenant: &TenantCode, ids: &[String]) -> Res
 }
 
 /// What an order's row is read from.
-const ROW: &str = "SELECT body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
+const ROW: &str = "body, open_conflicts, putaways_due, shortfall, returned_not_received, changed_at,
          (SELECT count(*) FROM parked p WHERE p.tenant = o.tenant AND p.channel = o.channel
-          AND p.channel_order_id = o.channel_order_id)
-     FROM orders o";
+          AND p.channel_order_id = o.channel_order_id)";
 
 pub(super) fn changed(
     db: &Connection,
@@ -199,7 +250,7 @@ pub(super) fn changed(
 ) -> Result<Vec<OrderRow>, Fail> {
     let (at, code) = after.unwrap_or((Millis::MAX, OrderCode::default()));
     let sql = format!(
-        "{ROW} WHERE tenant = ?1 AND changed_at IS NOT NULL AND (changed_at, code) < (?2, ?3)
+        "SELECT {ROW} FROM orders o WHERE tenant = ?1 AND changed_at IS NOT NULL AND (changed_at, code) < (?2, ?3)
          ORDER BY changed_at DESC, code DESC LIMIT ?4"
     );
     each(db, &sql, params![tenant.as_str(), at, code.as_str(), limit], order_row)
@@ -212,12 +263,18 @@ pub(super) fn list(
     after: Option<&OrderCode>,
     limit: u32,
 ) -> Result<Vec<OrderRow>, Fail> {
-    let sql = format!("{ROW} WHERE {} ORDER BY code LIMIT ?11", condition(filter));
-    each(db, &sql, params_from_iter(values(tenant, filter, after, limit)), order_row)
+    if let Some(search) = Search::begin(filter, after, limit) {
+        return searched(db, tenant, search, row_of);
+    }
+    let sql = format!("SELECT {ROW} FROM orders o WHERE {} ORDER BY code LIMIT ?9", condition(filter));
+    each(db, &sql, params_from_iter(values(tenant, filter, after, limit.into())), order_row)
 }
 
 fn order_row(row: &Row<'_>) -> Result<OrderRow, Fail> {
-    let order = record("order", row.get_ref(0)?.as_str().map_err(other)?)?;
+    row_of(row, record("order", row.get_ref(0)?.as_str().map_err(other)?)?)
+}
+
+fn row_of(row: &Row<'_>, order: Order) -> Result<OrderRow, Fail> {
     Ok(OrderRow {
         open_conflicts: row.get::<_, i64>(1)?.unsigned_abs(),
         putaways_due: row.get::<_, i64>(2)?.unsigned_abs(),

@@ -3,10 +3,12 @@
 
 use rusqlite::Connection;
 
-use super::{fault::Fail, json::json, load, outbox, save};
+use super::{fault::Fail, json::json, load, outbox, save, words};
 use crate::{
     domain::codes::{ChannelCode, OrderCode, TenantCode},
-    storage::{Decide, Edit, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted},
+    storage::{
+        Decide, Edit, Fence, PageKeys, PageReport, PageResult, StoreError, rows, wanted, words::Before,
+    },
 };
 
 /// A page that is decided, in the form in which it is written.
@@ -21,8 +23,9 @@ pub(super) struct Draft {
 pub(super) fn draft(db: &Connection, fence: &Fence, keys: &PageKeys, decide: &Decide) -> Result<Draft, Fail> {
     let state = load::page(db, &fence.tenant, &fence.channel, keys)?.ok_or_else(|| fence.lost())?;
     let (unchanged, has_webhooks) = (state.unchanged.len(), state.has_webhooks);
+    let before = Before::of(&state);
     let result = decide(state);
-    let written = Written::of(&fence.channel, keys, &result)?;
+    let written = Written::of((&fence.channel, keys), &before, &result)?;
     Ok(Draft { result, written, unchanged, has_webhooks })
 }
 
@@ -60,9 +63,10 @@ pub(super) fn edit(
         StoreError::Contradiction(format!("order {order} is of channel {channel}, which does not exist"))
     })?;
     let has_webhooks = state.has_webhooks;
+    let before = Before::of(&state);
     let mut result = decide(state);
     result.seen = vec![(id, None)];
-    write(db, tenant, (&channel, &keys), &result)?;
+    write(db, tenant, (&channel, &keys), &before, &result)?;
     outbox::tell_page(db, tenant, &keys, (has_webhooks, None), &result)?;
     Ok(PageReport::of(result, 0))
 }
@@ -71,24 +75,32 @@ pub(super) fn write(
     db: &Connection,
     tenant: &TenantCode,
     (channel, keys): (&ChannelCode, &PageKeys),
+    before: &Before,
     result: &PageResult,
 ) -> Result<(), Fail> {
-    Written::of(channel, keys, result)?.write(db, tenant, channel, result)
+    Written::of((channel, keys), before, result)?.write(db, tenant, channel, result)
 }
 
 /// What a decision changes, ready to be written.
 struct Written {
-    batches: [save::Batch; 8],
+    batches: [save::Batch; 10],
     /// The list of fingerprints of orders that did not change otherwise.
     seen: Option<String>,
 }
 
 impl Written {
-    fn of(channel: &ChannelCode, keys: &PageKeys, result: &PageResult) -> Result<Written, Fail> {
+    fn of(
+        (channel, keys): (&ChannelCode, &PageKeys),
+        before: &Before,
+        result: &PageResult,
+    ) -> Result<Written, Fail> {
         let seen = rows::fingerprints(result);
         let rows = rows::Rows::of(&result.files, &rows::shortfalls(&result.changes), &seen, Some(keys.now));
         let park: Vec<_> = result.park.iter().map(|fact| (channel.clone(), fact.clone())).collect();
+        let words = before.changes(&result.files);
         let batches = [
+            words::gone(&words)?,
+            words::new(&words)?,
             save::orders(&rows.orders)?,
             save::invoices(&rows.invoices)?,
             save::putaways(&rows.putaways)?,

@@ -42,7 +42,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    fn new<T: Serialize>(sql: &'static str, rows: &[T]) -> Result<Batch, Fail> {
+    pub(super) fn new<T: Serialize>(sql: &'static str, rows: &[T]) -> Result<Batch, Fail> {
         let list = if rows.is_empty() { String::new() } else { json(rows)? };
         Ok(Batch { sql, last: None, count: rows.len(), list, bodies: None, otherwise: None })
     }

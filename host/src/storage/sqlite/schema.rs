@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::fault::Fail;
+use super::{fault::Fail, words};
 use crate::storage::StoreError;
 
 /// Migrations by number, from 1. Each is applied in one transaction, together with the number.
@@ -20,8 +20,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0009_shards.sql"),
     include_str!("../../../migrations/sqlite/0010_timeline.sql"),
     include_str!("../../../migrations/sqlite/0011_found.sql"),
-    include_str!("../../../migrations/sqlite/0012_history.sql"),
+    include_str!("../../../migrations/sqlite/0012_words.sql"),
+    include_str!("../../../migrations/sqlite/0013_history.sql"),
 ];
+
+/// The migration after which words are made of the orders that are there.
+const WORDS: i64 = 12;
 
 /// The first `SQLite` without the WAL-reset fault (<https://www.sqlite.org/wal.html#walresetbug>), which two connections
 /// that write or checkpoint at once can meet. That is our way of use.
@@ -106,6 +110,9 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fail> {
             return Ok(());
         };
         tx.execute_batch(migration)?;
+        if found + 1 == WORDS {
+            words::fill(&tx, None)?;
+        }
         tx.pragma_update(None, "user_version", found + 1)?;
         tx.commit()?;
     }

@@ -318,6 +318,81 @@ async fn what_is_read_again_and_again_is_found_by_an_index_and_needs_no_sorting(
 }
 
 #[tokio::test]
+async fn a_search_reads_the_words_that_it_looks_for_and_orders_by_their_codes() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    import(&store, acme_with(1_200)).await;
+    note_statements(&store).await;
+    let read = store.writer.work("was searching", |db| {
+        let filters = [
+            OrderFilter { text: Some("od7".into()), ..OrderFilter::default() },
+            OrderFilter { text: Some("a".into()), ..OrderFilter::default() },
+            OrderFilter {
+                text: Some("o".into()),
+                status: Some(OrderStatus::Complete),
+                ..OrderFilter::default()
+            },
+            OrderFilter {
+                text: Some("ek".into()),
+                channel: Some(fk1()),
+                on_hold: true,
+                ..OrderFilter::default()
+            },
+            OrderFilter { facility: Some("DEL1".into()), in_conflict: true, ..OrderFilter::default() },
+        ];
+        for filter in filters {
+            order::list(db, &acme(), &filter, Some(&"O5".into()), 10)?;
+        }
+        Ok(())
+    });
+    read.await.unwrap();
+    let plans = plans(&store).await;
+    let kinds = [
+        "order_words USING PRIMARY KEY (tenant=? AND kind=? AND word>? AND word<?)",
+        "order_words USING PRIMARY KEY (tenant=? AND kind=? AND word=? AND code>?)",
+        "o USING INDEX sqlite_autoindex_orders_1 (tenant=? AND code=?)",
+        "o USING INDEX sqlite_autoindex_orders_1 (tenant=? AND code>?)",
+    ];
+    for kind in kinds {
+        assert!(plans.iter().any(|plan| plan.ends_with(kind)), "{kind} in {plans:#?}");
+    }
+    for plan in plans {
+        let whole_tenant = plan.ends_with("(tenant=?)") || plan.ends_with("(tenant=? AND kind=?)");
+        assert!(!reads_all(&plan) && !whole_tenant, "{plan}");
+    }
+}
+
+#[tokio::test]
+async fn orders_of_an_earlier_schema_are_found_by_their_words() {
+    let file = File::new();
+    let old = Connection::open(file.path()).unwrap();
+    for migration in [
+        include_str!("../../../migrations/sqlite/0001_start.sql"),
+        include_str!("../../../migrations/sqlite/0002_schedule.sql"),
+    ] {
+        old.execute_batch(migration).unwrap();
+    }
+    for (tenant, code) in [("acme", "A"), ("acme", "B"), ("other", "A")] {
+        let body = json!({"items": [{"sku": format!("SKU-{code}"), "facility": "DEL1"}, {"sku": "x", "facility": null}],
+            "packages": [{"awb": null}, {"awb": format!("AWB {code}")}]});
+        old.execute(
+            "INSERT INTO orders VALUES (?1, ?2, 'FK1', 'OD' || ?2, 'CREATED', 1, 0, 0, 0, 0, 0, NULL, NULL, ?3)",
+            [tenant.to_owned(), code.to_owned(), body.to_string()],
+        )
+        .unwrap();
+    }
+    old.pragma_update(None, "user_version", 2).unwrap();
+    drop(old);
+    let store = file.try_open().unwrap();
+    for (text, count) in [("sku-a", 1), ("b", 1), ("awb", 2), ("oda", 1), ("x", 2), ("del1", 0)] {
+        let filter = OrderFilter { text: Some(text.into()), ..OrderFilter::default() };
+        assert_eq!(store.count_orders(&acme(), &filter).await.unwrap(), count, "{text}");
+    }
+    let from = OrderFilter { facility: Some("DEL1".into()), ..OrderFilter::default() };
+    assert_eq!(store.count_orders(&"other".into(), &from).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn what_was_not_committed_is_gone_after_reopening() {
     let file = File::new();
     let store = file.try_open().unwrap();

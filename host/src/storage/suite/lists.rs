@@ -152,9 +152,12 @@ pub(crate) async fn orders_are_filtered_by_what_is_in_them(db: &impl Database) {
     for (what, expected) in [
         ("o4", &["O4"][..]),
         ("od1", &["O1"]),
-        ("K2", &["O2"]),
-        ("0%_o", &["O3"]),
-        ("%", &["O3"]),
+        ("Ek2", &["O2"]),
+        ("K2", &[]),
+        ("50%_o", &["O3"]),
+        ("off", &["O3"]),
+        ("%", &[]),
+        ("", &["O1", "O2", "O3", "O4", "O5"]),
         ("a", &["O1", "O2", "O3", "O4", "O5"]),
         ("nothing", &[]),
     ] {

@@ -10,6 +10,7 @@ pub(super) mod pages;
 pub(super) mod people;
 pub(super) mod races;
 pub(super) mod sample;
+pub(super) mod search;
 pub(super) mod settings;
 pub(super) mod tasks;
 pub(super) mod tenants;
@@ -83,6 +84,11 @@ macro_rules! suite {
                 orders_are_found_in_all_channels_by_their_names,
                 items_are_counted_per_channel_and_state,
                 duties_are_listed_by_number;
+            search:
+                many_orders_are_found_page_by_page_by_how_a_word_begins,
+                an_order_is_found_by_what_it_has_now,
+                orders_that_were_copied_are_found_and_no_copy_has_their_words,
+                a_tenant_finds_none_of_anothers_orders;
             settings:
                 tenants_are_added_once_and_go_live,
                 secrets_are_read_back_and_sealed_for_their_place,

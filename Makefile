@@ -9,11 +9,12 @@ BENCH ?=
 # Fresh each time; a seed that finds something is printed.
 NIGHTLY_SEED ?= $(shell date +%s)
 
-.PHONY: help demo test nightly build lint docs screenshots fleet bench bench-record clean tools tools-for-tests
+.PHONY: help demo test guard nightly build lint docs screenshots fleet bench bench-record clean tools tools-for-tests
 
 help:
 	@echo "make demo    build everything and watch eight simulated marketplaces being followed for two weeks"
 	@echo "make test    run every test"
+	@echo "make guard   count the instructions of fixed pieces of work and compare them with those written down"
 	@echo "make nightly run the long forms of the tests, in about an hour"
 	@echo "make build   build the program and the connectors into target/release"
 	@echo "make lint    formatting, clippy and documentation, as CI checks them"
@@ -21,7 +22,7 @@ help:
 	@echo "make screenshots  take pictures of the console's pages into docs/images"
 	@echo "make fleet   measure a daemon with ten thousand sellers for ten minutes"
 	@echo "make bench   measure speed and size beside what must be reached; BENCH=--quick for a short look"
-	@echo "make bench-record  write down how many instructions fixed pieces of work take, for make nightly"
+	@echo "make bench-record  write down how many instructions fixed pieces of work take, for make guard"
 	@echo "make clean   remove what was built and the demo's data"
 
 # Rust and a C compiler are all that is needed, and PostgreSQL's programs for the tests; what can be installed without asking
@@ -46,10 +47,13 @@ test: tools-for-tests
 	@echo "== running every test"
 	$(CARGO) test --workspace
 
-nightly: tools-for-tests
-	@echo "== counting the instructions of fixed pieces of work"
+# Whether a change made something slower, told by no clock.
+guard: tools-for-tests
+	@echo "== counting the instructions of fixed pieces of work (release)"
 	$(CARGO) build --release -p amazon
 	$(CARGO) bench --quiet -p statusync-tests --bench bench -- instructions
+
+nightly: tools-for-tests
 	@echo "== building the program, the connectors and the tests"
 	$(CARGO) build --workspace
 	@echo "== a million operations on the model, SQLite and PostgreSQL"
@@ -86,7 +90,7 @@ bench: tools-for-tests build
 	@echo "== measuring speed and size; figures go to target/bench.md"
 	$(CARGO) bench -p statusync-tests --bench bench -- --write $(CURDIR)/target/bench.md $(BENCH)
 
-# The counts that `make nightly` compares with, for the compilers of this machine.
+# The counts that `make guard` compares with, for the compilers of this machine.
 bench-record: tools-for-tests
 	$(CARGO) build --release -p amazon
 	$(CARGO) bench --quiet -p statusync-tests --bench bench -- instructions --record

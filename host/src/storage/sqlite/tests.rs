@@ -141,6 +141,44 @@ async fn a_page_is_decided_again_if_what_it_rests_on_was_written_meanwhile() {
 }
 
 #[tokio::test]
+async fn so_many_pages_at_most_are_decided_and_not_yet_written() {
+    let file = File::new();
+    let store = Arc::new(file.try_open().unwrap());
+    import(&*store, acme_with(1)).await;
+    let fence = fence(&*store, "FK1", "a").await;
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let writer = store.writer.work("was kept waiting", move |_| {
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let (live, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let pages = (0..super::DRAFTS + 20).map(|_| {
+        let (live, most, go) = (Arc::clone(&live), Arc::clone(&most), go.clone());
+        let (store, fence) = (&store, &fence);
+        async move {
+            let is_first = std::sync::atomic::AtomicBool::new(true);
+            let counted = Arc::clone(&live);
+            let decide = Box::new(move |_| {
+                // A page may be decided again in its turn.
+                if is_first.swap(false, Ordering::SeqCst) {
+                    let now = counted.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    if now == super::DRAFTS {
+                        let _writes_already = go.send(());
+                    }
+                }
+                PageResult::default()
+            });
+            store.apply_page(fence, keys([1]), Mode::Commit, decide).await.unwrap();
+            live.fetch_sub(1, Ordering::SeqCst);
+        }
+    });
+    let (written, _) = futures_util::future::join(writer, futures_util::future::join_all(pages)).await;
+    written.unwrap();
+    assert_eq!(most.load(Ordering::SeqCst), super::DRAFTS);
+}
+
+#[tokio::test]
 async fn a_page_that_was_read_before_the_transaction_it_gets_into_was_committed_is_decided_again() {
     let file = File::new();
     let store = Arc::new(file.try_open().unwrap());

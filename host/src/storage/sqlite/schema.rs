@@ -110,7 +110,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fail> {
         };
         tx.execute_batch(migration)?;
         if found + 1 == WORDS {
-            words::fill(&tx, None)?;
+            words::fill(&tx)?;
         }
         tx.pragma_update(None, "user_version", found + 1)?;
         tx.commit()?;

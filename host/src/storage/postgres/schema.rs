@@ -32,6 +32,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0010_timeline.sql"),
     include_str!("../../../migrations/postgres/0011_found.sql"),
     include_str!("../../../migrations/postgres/0012_words.sql"),
+    include_str!("../../../migrations/postgres/0013_zone.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0010_timeline.sql"),
     include_str!("../../../migrations/sqlite/0011_found.sql"),
     include_str!("../../../migrations/sqlite/0012_words.sql"),
+    include_str!("../../../migrations/sqlite/0013_zone.sql"),
 ];
 
 /// The migration after which words are made of the orders that are there.

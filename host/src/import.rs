@@ -82,6 +82,7 @@ pub fn check_orders(
     let snapshot = Snapshot {
         tenant: "checked".into(),
         live: false,
+        zone: None,
         facilities,
         sequences: Vec::new(),
         stock: Vec::new(),
@@ -153,7 +154,7 @@ mod tests {
             ("{\"tenant\":\"acme\"}}", "1:18: the document: trailing characters"),
             (
                 "{\"tenant\":\"acme\",\n\"chanels\":[]}",
-                "2:9: chanels: unknown field `chanels`, expected one of `tenant`, `live`, `facilities`, `sequences`, \
+                "2:9: chanels: unknown field `chanels`, expected one of `tenant`, `live`, `zone`, `facilities`, `sequences`, \
                  `stock`, `channels`, `orders`, `invoices`, `putaways`, `conflicts`, `parked`, `history`; did you mean \
                  `channels`?",
             ),

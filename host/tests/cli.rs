@@ -246,7 +246,8 @@ fn commands_that_read_say_what_to_do_where_there_is_no_data() {
     place.run("tenant add acme").says(0, &["made the data directory", "tenant acme is added"]);
     place.run("-q tenant add beta").says(0, &[]);
     let listed = place.run("tenant list --json");
-    assert_eq!(listed.json(), json!([{"code": "acme", "live": false}, {"code": "beta", "live": false}]));
+    let row = |code: &str| json!({"code": code, "live": false, "zone": "Asia/Kolkata"});
+    assert_eq!(listed.json(), json!([row("acme"), row("beta")]));
     assert_eq!(listed.err, "");
 }
 
@@ -257,7 +258,12 @@ fn a_tenant_goes_live_and_is_removed() {
     place.run("tenant add acme").says(1, &["acme", "exists already"]);
     place.run("tenant live acm").says(1, &["did you mean `acme`?"]);
     place.run("tenant live acme").says(0, &["tenant acme is live"]);
-    assert_eq!(place.run("tenant list").out, "TENANT  STATE\nacme    live\n");
+    place
+        .run("tenant zone acme Asia/Nowhere")
+        .says(2, &["no time zone `Asia/Nowhere`", "such as Asia/Kolkata"]);
+    place.run("tenant zone acm Asia/Dubai").says(1, &["did you mean `acme`?"]);
+    place.run("tenant zone acme asia/dubai").says(0, &["times of tenant acme in Asia/Dubai"]);
+    assert_eq!(place.run("tenant list").out, "TENANT  STATE  TIME ZONE\nacme    live   Asia/Dubai\n");
     place.run("tenant remove --tenant acme --yes").says(0, &["is removed"]);
     place.run("tenant list").says(0, &["there are no tenants"]);
 }
@@ -310,7 +316,10 @@ fn of_several_snapshots_one_that_is_refused_does_not_stop_the_others() {
     let (first, last, bad) = (named("first"), named("last"), place.file("bad.json", "{"));
     let told = place.run(&format!("import {first} {bad} {last}"));
     told.says(3, &["tenant first is imported", "bad.json:1:", "tenant last is imported", "1 of 3 snapshots"]);
-    assert_eq!(place.run("tenant list").out, "TENANT  STATE\nfirst   live\nlast    live\n");
+    assert_eq!(
+        place.run("tenant list").out,
+        "TENANT  STATE  TIME ZONE\nfirst   live   Asia/Kolkata\nlast    live   Asia/Kolkata\n"
+    );
     place.run(&format!("import {bad} {bad}")).says(1, &["2 of 2 snapshots were not taken"]);
 }
 

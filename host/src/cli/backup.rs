@@ -63,8 +63,11 @@ impl Backup {
         let whole = out.finish().and_then(|out| out.into_inner().map_err(io::IntoInnerError::into_error));
         whole.and_then(|file| file.sync_all()).map_err(failed)?;
         fs::rename(&part, file).map_err(failed)?;
-        let (tenants, rows) = (written.tenants.len(), written.rows);
-        context.out.say(&format!("{} holds {tenants} tenants, {rows} rows", file.display()));
+        context.out.say(&format!(
+            "{} holds {}",
+            file.display(),
+            counted(written.tenants.len(), written.rows)
+        ));
         context.out.say(&format!("secrets in it open with {} only", app.data.key_file().display()));
         Ok(Exit::Ok)
     }
@@ -120,14 +123,17 @@ impl Restore {
         // Read to its end first: a copy that is cut is refused before anything of it is there.
         copy::check(open(&self.file)?).map_err(wrong)?;
         let taken = copy::take(&*app.store, open(&self.file)?).await.map_err(wrong)?;
-        let (tenants, rows) = (taken.tenants.len(), taken.rows);
-        context.out.say(&format!(
-            "{tenants} tenants, {rows} rows are here as they were on {}",
-            india(taken.taken_at)
-        ));
+        let held = counted(taken.tenants.len(), taken.rows);
+        context.out.say(&format!("{held} are here as they were on {}", india(taken.taken_at)));
         tell_what_to_look_at(context, &app, &taken).await?;
         Ok(Exit::Ok)
     }
+}
+
+/// `1 tenant, 12 rows`
+pub(super) fn counted(tenants: usize, rows: u64) -> String {
+    let s = |is_one: bool| if is_one { "" } else { "s" };
+    format!("{tenants} tenant{}, {rows} row{}", s(tenants == 1), s(rows == 1))
 }
 
 fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
@@ -156,4 +162,15 @@ async fn tell_what_to_look_at(context: &Context, app: &App, taken: &copy::Conten
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_told_as_many() {
+        assert_eq!(counted(1, 1), "1 tenant, 1 row");
+        assert_eq!(counted(2, 0), "2 tenants, 0 rows");
+    }
 }

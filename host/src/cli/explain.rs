@@ -15,6 +15,7 @@ use crate::{
         codes::TenantCode,
         effect::Change,
         snapshot::OrderFile,
+        zone::Zone,
     },
     storage::{ParkedFilter, ParkedRow},
 };
@@ -56,7 +57,7 @@ pub(super) async fn explain(
 fn tell(out: Out, change: &Change) -> Result<(), Failure> {
     out.line(&format!("\n{}", india(change.at)))?;
     if let Some(said) = &change.observation {
-        out.line(&format!("  Channel {} said {}.", change.channel, said.words()))?;
+        out.line(&format!("  Channel {} said {}.", change.channel, said.words(&Zone::default())))?;
     }
     if let Some(waited) = &change.waited {
         let since = waited.since.map_or(String::new(), |at| format!(" since {}", india(at)));
@@ -93,7 +94,7 @@ fn open_matters(out: Out, file: &OrderFile, waiting: &[ParkedRow]) -> Result<(),
         let since = parked.seen_at.map_or(String::new(), |at| format!(", since {}", india(at)));
         out.line(&format!(
             "  {}{since}: {}. {}",
-            parked.observation.words(),
+            parked.observation.words(&Zone::default()),
             parked.message,
             remedy(&parked.cause)
         ))?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::{
+    backup::counted,
     context::Context,
     exit::{Exit, Failure, sentence},
     output::length,
@@ -67,7 +68,8 @@ impl MigrateStore {
         let out = context.out;
         let moved = migrate::everything(&source.store, &*target, now, &|step| match step {
             migrate::Step::Removed(count) => out.say(&format!(
-                "an earlier attempt did not come to its end; its {count} tenants are removed and copied again"
+                "an earlier attempt did not come to its end; what it had copied ({count} tenant{}) is removed and copied again",
+                if count == 1 { "" } else { "s" }
             )),
             migrate::Step::Copying(tenant) => out.say(&format!("copying tenant {tenant}")),
             migrate::Step::Comparing(tenant) => out.say(&format!("comparing tenant {tenant}")),
@@ -87,11 +89,8 @@ impl MigrateStore {
         for (tenant, digest) in &moved.tenants {
             out.say(&format!("tenant {tenant}: equal, {} bytes, SHA-256 {}", digest.bytes, digest.sha256));
         }
-        let (tenants, rows) = (moved.tenants.len(), moved.rows);
-        out.say(&format!(
-            "{tenants} tenants, {rows} rows were moved in {}",
-            length(source.clock.now_ms() - now)
-        ));
+        let held = counted(moved.tenants.len(), moved.rows);
+        out.say(&format!("{held} were moved in {}", length(source.clock.now_ms() - now)));
         out.say(&next(data, &to, &self.to));
         Ok(Exit::Ok)
     }

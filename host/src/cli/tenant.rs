@@ -1,4 +1,4 @@
-//! `tenant add|list|live|remove`
+//! `tenant add|list|live|zone|move|remove`
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,11 @@ use super::{
     tenant_move::Move,
 };
 use crate::{
-    domain::codes::TenantCode,
+    domain::{codes::TenantCode, zone::Zone},
     storage::{TenantRow, shards::shown},
 };
 
-/// Sellers: add, list, let live, move, remove
+/// Sellers: add, list, let live, set the time zone, move, remove
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   statusync tenant add acme
@@ -40,6 +40,17 @@ pub(super) enum Tenant {
         /// The tenant is not live any more
         #[arg(long)]
         off: bool,
+    },
+    /// Say in which time zone the people of a tenant read times in the console
+    #[command(after_help = "Example:\n  statusync tenant zone acme Asia/Dubai
+
+Invoices and financial years are Indian whatever the zone; so are the times that commands print.")]
+    Zone {
+        /// The tenant's code
+        code: TenantCode,
+        /// Its IANA name, such as Asia/Kolkata
+        #[arg(value_parser = Zone::parse)]
+        zone: Zone,
     },
     Move(Move),
     /// Remove a tenant with everything that is kept for it
@@ -109,13 +120,14 @@ impl Tenant {
                 });
                 let cells = |Listed { row, database }: &Listed| {
                     let state = if row.live { "live" } else { "not live" };
-                    [Some(row.code.to_string()), Some(state.to_owned()), database.clone()]
+                    let zone = row.zone.name().to_owned();
+                    [Some(row.code.to_string()), Some(state.to_owned()), Some(zone), database.clone()]
                         .into_iter()
                         .flatten()
                         .collect()
                 };
-                let head = ["tenant", "state", "database"];
-                let head = if has_several { &head[..] } else { &head[..2] };
+                let head = ["tenant", "state", "time zone", "database"];
+                let head = if has_several { &head[..] } else { &head[..3] };
                 let none = "there are no tenants; `statusync tenant add CODE` adds one";
                 out.list(&tenants.collect::<Vec<_>>(), head, cells, none)?;
             }
@@ -124,6 +136,12 @@ impl Tenant {
                 known_tenant(&app, &code).await?;
                 app.store.set_live(&code, !off).await?;
                 out.say(&format!("tenant {code} is {}", if off { "not live any more" } else { "live" }));
+            }
+            Tenant::Zone { code, zone } => {
+                let app = context.open()?;
+                known_tenant(&app, &code).await?;
+                app.store.set_zone(&code, &zone).await?;
+                out.say(&format!("the console shows times of tenant {code} in {}", zone.name()));
             }
             Tenant::Move(command) => return command.run(context).await,
             Tenant::Remove { name, yes } => {

@@ -5,7 +5,7 @@ use plugin_api::{Millis, Task};
 
 use super::shown::{length, number};
 use crate::{
-    domain::time,
+    domain::zone::Zone,
     storage::{Counts, Run, RunResult, Trigger},
 };
 
@@ -77,7 +77,7 @@ impl HtmlSafe for Bars {}
 
 impl Bars {
     /// Of runs, the newest first.
-    pub(super) fn of(runs: &[Run]) -> Bars {
+    pub(super) fn of(runs: &[Run], zone: &Zone) -> Bars {
         let ended: Vec<&Run> = runs.iter().filter(|run| run.ended_at.is_some()).collect();
         let lasted =
             |run: &Run| u64::try_from(run.ended_at.unwrap_or(run.started_at) - run.started_at).unwrap_or(0);
@@ -98,7 +98,7 @@ impl Bars {
                 x: (free + at) * BAR_STEP,
                 y: BAR_HIGHEST - height,
                 height,
-                title: format!("{} {}: {result}", run.id, time::india(run.started_at)),
+                title: format!("{} {}: {result}", run.id, zone.words(run.started_at)),
             }
         });
         let of = |result: RunResult| ended.iter().filter(|run| run.result == Some(result)).count();
@@ -148,11 +148,11 @@ mod tests {
     #[test]
     fn bars_stand_from_the_oldest_to_the_newest_and_say_what_they_show() {
         let runs = [(9, Some(RunResult::Failed)), (8, None), (7, Some(RunResult::Success))];
-        let text = Bars::of(&runs.map(|(id, result)| sample_run(id, result))).to_string();
+        let text = Bars::of(&runs.map(|(id, result)| sample_run(id, result)), &Zone::default()).to_string();
         assert!(text.contains("aria-label=\"Last 2 runs: 1 SUCCESS, 1 FAILED\""), "{text}");
         let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
         assert!(place("R7") < place("R9") && !text.contains("R8"), "{text}");
-        assert!(Bars::of(&[]).to_string().contains("No run yet"));
+        assert!(Bars::of(&[], &Zone::default()).to_string().contains("No run yet"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         order::{ItemStatus, OrderStatus, PackageStatus, ReturnStatus, Stage},
         time,
+        zone::Zone,
     },
     storage::{OrderOutcome, RunResult},
 };
@@ -24,19 +25,19 @@ impl HtmlSafe for When {}
 
 impl When {
     /// In full: `15 Jan 2026 15:00 IST`.
-    pub(super) fn at(at: Millis) -> When {
-        When { words: time::india(at), title: time::text(at), exact: time::text(at) }
+    pub(super) fn at(at: Millis, zone: &Zone) -> When {
+        When { words: zone.words(at), title: time::text(at), exact: time::text(at) }
     }
 
     /// As long before `now`, `5 min ago`; what is two days old or older in full.
-    pub(super) fn ago(at: Millis, now: Millis) -> When {
+    pub(super) fn ago(at: Millis, now: Millis, zone: &Zone) -> When {
         let age = now.saturating_sub(at);
         let words = match age {
             0..60_000 => "just now".to_owned(),
             60_000..172_800_000 => format!("{} ago", length(age)),
-            _ => time::india(at),
+            _ => zone.words(at),
         };
-        When { words, title: format!("{}, {}", time::india(at), time::text(at)), exact: time::text(at) }
+        When { words, title: format!("{}, {}", zone.words(at), time::text(at)), exact: time::text(at) }
     }
 }
 
@@ -220,15 +221,17 @@ mod tests {
     fn instants_tell_the_exact_one_too() {
         let at = time::parse("2026-01-15T09:30:00Z").unwrap();
         let full = "<time datetime=\"2026-01-15T09:30:00Z\" title=\"2026-01-15T09:30:00Z\">15 Jan 2026 15:00 IST</time>";
-        assert_eq!(When::at(at).to_string(), full);
+        assert_eq!(When::at(at, &Zone::default()).to_string(), full);
         let recent = "<time datetime=\"2026-01-15T09:30:00Z\" title=\"15 Jan 2026 15:00 IST, 2026-01-15T09:30:00Z\">just now</time>";
-        assert_eq!(When::ago(at, at).to_string(), recent);
-        let words = |ms| When::ago(at, at + ms).words;
+        assert_eq!(When::ago(at, at, &Zone::default()).to_string(), recent);
+        let words = |ms| When::ago(at, at + ms, &Zone::default()).words;
         assert_eq!(
             [0, 59_999, 60_000, 7_200_000].map(words),
             ["just now", "just now", "1 min ago", "2 h ago"]
         );
         assert_eq!([-1, 172_800_000].map(words), ["15 Jan 2026 15:00 IST"; 2]);
+        let dubai = Zone::parse("Asia/Dubai").unwrap();
+        assert_eq!(When::at(at, &dubai).words, "15 Jan 2026 13:30 +04");
     }
 
     #[test]

@@ -16,3 +16,4 @@ pub mod order;
 pub mod snapshot;
 pub mod stock;
 pub mod time;
+pub mod zone;

@@ -4,7 +4,7 @@ use plugin_api::{Millis, Observation, ReturnFact, ReturnKind, ShippedBy, Status}
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::time::{india, option_instant};
+use super::{time::option_instant, zone::Zone};
 
 /// One observation line. Absent and empty mean the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +88,7 @@ pub struct ObservedReturn {
 
 impl Observed {
     /// What was said, in words: `"SHIPPED" (DISPATCHED) of item 111, on 15 Jan 2026 15:00 IST`.
-    pub fn words(&self) -> String {
+    pub fn words(&self, zone: &Zone) -> String {
         let status = self.status.map_or("no status of ours", Status::as_str);
         let status = match &self.raw {
             Some(raw) if raw != status => format!("\"{raw}\" ({status})"),
@@ -109,7 +109,7 @@ impl Observed {
         ];
         let details = details.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
         let reason = self.ret.as_ref().and_then(|ret| ret.reason.as_ref());
-        let at = self.at.map_or_else(|| "without a time".to_owned(), |at| format!("on {}", india(at)));
+        let at = self.at.map_or_else(|| "without a time".to_owned(), |at| format!("on {}", zone.words(at)));
         let parts: Vec<String> = std::iter::once(format!("{status} of {of}"))
             .chain(details)
             .chain(reason.map(|reason| format!("because \"{reason}\"")))
@@ -239,13 +239,16 @@ mod tests {
             at: crate::domain::time::parse("2026-01-15T09:30:00Z"),
             ..Observed::default()
         };
-        assert_eq!(said.words(), "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST");
+        assert_eq!(
+            said.words(&Zone::default()),
+            "\"SHIPPED\" (DISPATCHED) of item 111, AWB EK1, on 15 Jan 2026 15:00 IST"
+        );
         let units = Observed {
             sku: Some("A".into()),
             quantity: Some(2),
             status: Some(Status::Cancelled),
             ..Observed::default()
         };
-        assert_eq!(units.words(), "CANCELLED of 2 in total of A, without a time");
+        assert_eq!(units.words(&Zone::default()), "CANCELLED of 2 in total of A, without a time");
     }
 }

@@ -11,6 +11,7 @@ use super::{
     invoice::{Invoice, Sequence},
     order::{Order, states},
     stock::Stock,
+    zone::Zone,
 };
 
 states! {
@@ -87,6 +88,9 @@ pub struct Snapshot {
     /// Whether it has gone live.
     #[serde(default)]
     pub live: bool,
+    /// In which time zone its people read times; absent = India's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Zone>,
     /// Warehouses.
     #[serde(default)]
     pub facilities: Vec<Facility>,

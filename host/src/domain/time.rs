@@ -21,12 +21,6 @@ pub fn text(at: Millis) -> String {
     }
 }
 
-/// When the day of an instant began in India, UTC.
-pub fn india_midnight(at: Millis) -> Millis {
-    const DAY_MS: Millis = 86_400_000;
-    (at + IST_MS).div_euclid(DAY_MS) * DAY_MS - IST_MS
-}
-
 /// An instant in words: `15 Jan 2026 15:00 IST`.
 pub fn india(at: Millis) -> String {
     match Timestamp::from_millisecond(at.saturating_add(IST_MS)) {
@@ -113,7 +107,6 @@ mod tests {
         assert_eq!(india_date(before + 1).to_string(), "2026-04-01");
         assert_eq!(financial_year(parse("2099-12-31T00:00:00Z").unwrap()), "2099-00");
         assert_eq!(beginning_of("2026-27"), Some(before + 1));
-        assert_eq!([before + 1, before + 86_400_000].map(india_midnight), [before + 1; 2]);
         assert_eq!(beginning_of("soon"), None);
     }
 

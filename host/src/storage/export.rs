@@ -6,7 +6,7 @@ use plugin_api::Millis;
 use serde::Serialize;
 
 use super::{Result, StoreError, TenantRow, record::json};
-use crate::domain::{invoice::Sequence, order::Order, time};
+use crate::domain::{invoice::Sequence, order::Order, time, zone::Zone};
 
 /// Text is handed over in pieces of about this size.
 const PIECE_BYTES: usize = 64 << 10;
@@ -23,6 +23,9 @@ impl Text {
     pub(super) fn of(tenant: &TenantRow) -> Result<Text> {
         let mut text = Text::default();
         text.add(&format!("{{\"tenant\":{},\"live\":{}", json(&tenant.code)?, tenant.live));
+        if tenant.zone != Zone::default() {
+            text.add(&format!(",\"zone\":{}", json(&tenant.zone)?));
+        }
         Ok(text)
     }
 

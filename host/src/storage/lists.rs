@@ -10,6 +10,7 @@ use crate::domain::{
     codes::{ChannelCode, FacilityCode, OrderCode, TenantCode},
     duties::{Conflict, Parked, Putaway},
     order::{ItemStatus, Order, OrderStatus},
+    zone::Zone,
 };
 
 /// Which orders to list. Everything that is set must hold.
@@ -227,6 +228,8 @@ pub struct TenantRow {
     pub code: TenantCode,
     /// Whether it has gone live.
     pub live: bool,
+    /// In which time zone its people read times.
+    pub zone: Zone,
 }
 
 /// How many units of a channel are in a state.

@@ -79,6 +79,7 @@ use crate::{
         invoice::Sequence,
         snapshot::{Channel, Facility, OrderFile, Snapshot},
         stock::Stock,
+        zone::Zone,
     },
     secrets::Secret,
 };
@@ -350,6 +351,9 @@ pub trait Store: AccessStore + PeopleStore + IntakeStore + MovingStore + Webhook
 
     /// Says whether a tenant is live.
     async fn set_live(&self, tenant: &TenantCode, live: bool) -> Result<()>;
+
+    /// Says in which time zone the people of a tenant read times.
+    async fn set_zone(&self, tenant: &TenantCode, zone: &Zone) -> Result<()>;
 
     /// Removes a tenant with everything that is kept for it, secrets among it. A run of it loses its lease.
     async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()>;

@@ -32,6 +32,9 @@ pub(super) enum Ask {
     Codes(Span, OrderCode, usize),
     /// The orders that the filter lets through, but for its text and its facility, with codes after this one, by code.
     Walk(OrderCode, usize),
+    /// The codes after this one, by code, of the orders that the whole filter lets through by its words and all else: however
+    /// the engine finds them.
+    Both(OrderCode, usize),
     /// Those of these codes, which are in order, that the filter lets through, but for its text and its facility; by code.
     Of(Vec<OrderCode>),
 }
@@ -40,11 +43,13 @@ pub(super) enum Ask {
 enum Step {
     Codes(usize),
     Walk(usize),
+    Both,
 }
 
 /// A search that is on. `T` is what is made of an order.
 pub(super) struct Search<T> {
-    pub(super) needles: Needles,
+    needles: Needles,
+    filter: OrderFilter,
     rest: OrderFilter,
     limit: usize,
     reached: OrderCode,
@@ -72,6 +77,7 @@ impl<T> Search<T> {
         let needles = Needles::of(filter);
         let span = needles.text().or_else(|| needles.facility())?;
         Some(Search {
+            filter: filter.clone(),
             rest: OrderFilter { text: None, facility: None, ..filter.clone() },
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             reached: after.cloned().unwrap_or_default(),
@@ -84,6 +90,11 @@ impl<T> Search<T> {
             needles,
             span: Some(span),
         })
+    }
+
+    /// The whole filter.
+    pub(super) fn filter(&self) -> &OrderFilter {
+        &self.filter
     }
 
     /// The filter without what is looked for by words.
@@ -111,7 +122,13 @@ impl<T> Search<T> {
         Some(match *self.steps.front()? {
             Step::Codes(most) => Ask::Codes(span, self.reached.clone(), most),
             Step::Walk(most) => Ask::Walk(self.reached.clone(), most),
+            Step::Both => Ask::Both(self.reached.clone(), self.limit),
         })
+    }
+
+    /// Whether one needle is all that the filter has.
+    fn is_alone(&self) -> bool {
+        self.rest == OrderFilter::default() && self.needles.count() == 1
     }
 
     /// Takes the first and the last word.
@@ -121,26 +138,36 @@ impl<T> Search<T> {
             self.span = None;
             return;
         };
+        let is_alone = self.is_alone();
         let Some(span) = &mut self.span else { return };
         if first == last {
             *span = Span::only(span.kind, first);
         }
-        let is_alone = self.rest == OrderFilter::default() && self.needles.count() == 1;
         let codes = if span.is_one() && is_alone { self.limit } else { self.limit.max(CODES) };
         self.steps = match (is_alone, span.is_one()) {
             (true, false) => [Step::Walk(WALKED), Step::Codes(codes)].into(),
             (false, _) if is_narrow(&self.rest) => [Step::Codes(codes), Step::Walk(WALKED_BESIDE)].into(),
             (true, true) | (false, _) => [Step::Codes(codes)].into(),
         };
-        self.steps.push_back(Step::Codes(codes.saturating_mul(GROWTH)));
+        // Where many have the word and many are let through by the rest, and few by both, neither helps to find them.
+        self.steps.push_back(if is_alone { Step::Codes(codes.saturating_mul(GROWTH)) } else { Step::Both });
     }
 
     /// Takes the codes that were asked for.
     pub(super) fn codes(&mut self, mut codes: Vec<OrderCode>) {
-        let Some(Step::Codes(most)) = self.steps.pop_front() else { return };
+        let most = match self.steps.pop_front() {
+            Some(Step::Codes(most)) => most,
+            Some(Step::Both) => self.limit,
+            Some(Step::Walk(_)) | None => return,
+        };
         self.is_last = codes.len() < most;
         if self.steps.is_empty() {
-            self.steps.push_back(Step::Codes(most.saturating_mul(GROWTH)));
+            let is_alone = self.is_alone();
+            self.steps.push_back(if is_alone {
+                Step::Codes(most.saturating_mul(GROWTH))
+            } else {
+                Step::Both
+            });
         }
         codes.dedup();
         if let Some(last) = codes.last() {
@@ -252,6 +279,12 @@ mod tests {
                         codes.sort();
                         codes.truncate(most);
                         self.read += read;
+                        search.codes(codes);
+                    }
+                    Ask::Both(after, most) => {
+                        let orders = self.orders.values().filter(|order| order.code > after && lets(order));
+                        let codes = orders.filter(|order| search.has(order)).map(|order| order.code.clone());
+                        let codes = codes.take(most).collect();
                         search.codes(codes);
                     }
                     Ask::Walk(after, most) => {

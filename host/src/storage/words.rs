@@ -10,7 +10,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{OrderFilter, PageState};
+use super::{OrderFilter, PageState, Result, StoreError};
 use crate::domain::{
     codes::{FacilityCode, OrderCode, Sku},
     order::Order,
@@ -126,6 +126,28 @@ pub(super) fn of_stored(
     let skus = stored.items.iter().filter_map(|item| item.sku.as_deref());
     let facilities = stored.items.iter().filter_map(|item| item.facility.as_deref());
     Ok(words([code, channel_order_id].into_iter().chain(awbs).chain(skus), facilities))
+}
+
+/// The words of rows of the table of orders: a JSON array of arrays with these columns.
+///
+/// # Errors
+/// [`StoreError::Contradiction`] if they are no orders.
+pub(super) fn of_rows(columns: &[String], rows: &str) -> Result<Vec<(Word, OrderCode)>> {
+    let wrong = |problem: &str| StoreError::Contradiction(format!("an order cannot be read: {problem}"));
+    let rows: Vec<Vec<serde_json::Value>> =
+        serde_json::from_str(rows).map_err(|error| wrong(&error.to_string()))?;
+    let mut found = Vec::new();
+    for row in &rows {
+        let text = |name: &str| {
+            let at = columns.iter().position(|column| column == name);
+            at.and_then(|at| row.get(at)?.as_str()).ok_or_else(|| wrong(&format!("{name} is no text")))
+        };
+        let code = text("code")?;
+        let words = of_stored(code, text("channel_order_id")?, text("body")?);
+        let words = words.map_err(|error| wrong(&format!("{code}: {error}")))?;
+        found.extend(words.into_iter().map(|word| (word, OrderCode::from(code))));
+    }
+    Ok(found)
 }
 
 /// What orders were found by before a page was decided. Codes and the marketplace's ids stay as they are.
@@ -331,6 +353,16 @@ mod tests {
             listed(of_stored("A", "", r#"{"items":[{"channel_item_id":"1"},{"sku":"a\"b"}]}"#).unwrap());
         assert_eq!(bare, ["a", "a\"b"], "an earlier version wrote less");
         assert!(of_stored("A", "B", "7").is_err());
+
+        let columns = ["body", "channel_order_id", "code"].map(String::from);
+        let rows = json!([[body, order.channel_order_id, "O1"], ["{}", "B", "A"]]).to_string();
+        let found = of_rows(&columns, &rows).unwrap();
+        let of =
+            |code: &str| found.iter().filter(|(_, of)| *of == code).map(|(word, _)| word.clone()).collect();
+        assert_eq!((self::of(&order), listed(of("A"))), (of("O1"), vec!["a".to_owned(), "b".to_owned()]));
+        for rows in ["[[]]", "{}", r#"[["7", "B", "A"]]"#, r#"[["{}", "B", 1]]"#] {
+            assert!(matches!(of_rows(&columns, rows), Err(StoreError::Contradiction(_))), "{rows}");
+        }
     }
 
     #[test]

@@ -113,7 +113,7 @@ async fn a_foreign_tenant_does_not_exist_for_any_operation() {
         }
     }
     let kept = site.get("/v1/tenants/acme").await.good();
-    assert_eq!(kept, json!({"code": "acme", "live": true}));
+    assert_eq!(kept, json!({"code": "acme", "live": true, "zone": "Asia/Kolkata"}));
 }
 
 /// Whether an address is one of the operation's.

@@ -47,7 +47,7 @@ async fn a_tenants_admin_sees_its_own_tenant_only_and_adds_none() {
     let site = Site::new(1).await;
     let admin = site.key(Some("acme"), &[Scope::Admin]).await;
     let seen = site.ask("GET", "/v1/tenants", &admin, None).await.good();
-    assert_eq!(seen["rows"], json!([{"code": "acme", "live": true}]));
+    assert_eq!(seen["rows"], json!([{"code": "acme", "live": true, "zone": "Asia/Kolkata"}]));
     for (method, path, body) in
         [("POST", "/v1/tenants", Some(json!({"code": "third"}))), ("DELETE", "/v1/tenants/acme", None)]
     {

@@ -49,6 +49,10 @@ async fn a_seller_is_set_up_from_nothing_and_its_connection_tested() {
     assert_eq!((&changed["interval_secs"], &changed["enabled"]), (&json!(300), &json!(false)));
     send("POST", &format!("{task}/run-now"), Value::Null).await;
     assert_eq!(send("PATCH", "/v1/tenants/new", json!({"live": true})).await["live"], true);
+    let moved = send("PATCH", "/v1/tenants/new", json!({"zone": "asia/dubai"})).await;
+    assert_eq!(moved, json!({"code": "new", "live": true, "zone": "Asia/Dubai"}), "what is left out stays");
+    let wrong = site.send("PATCH", "/v1/tenants/new", json!({"zone": "Nowhere"})).await;
+    assert_eq!((wrong.problem(), &wrong.body["errors"][0]["path"]), ("body.wrong", &json!("zone")));
     assert_eq!(site.ask("DELETE", "/v1/tenants/new", &site.root, None).await.status, 204);
     assert_eq!(site.get("/v1/tenants/new").await.problem(), "tenant.not_found");
 }

@@ -57,6 +57,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/console/t/acme/connectors/flipkart", For::Role(Role::Viewer)),
     ("GET", "/console/t/acme/settings", For::Role(Role::Viewer)),
     ("POST", "/console/t/acme/settings/live", For::Role(Role::Admin)),
+    ("POST", "/console/t/acme/settings/zone", For::Role(Role::Admin)),
     ("GET", "/console/t/acme/settings/facilities", For::Role(Role::Viewer)),
     ("POST", "/console/t/acme/settings/facilities", For::Role(Role::Admin)),
     ("GET", "/console/t/acme/settings/sequences", For::Role(Role::Viewer)),

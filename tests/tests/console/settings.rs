@@ -33,6 +33,25 @@ async fn a_tenant_goes_live_only_by_who_has_read_what_it_means() {
 }
 
 #[tokio::test]
+async fn times_are_shown_in_the_tenants_zone() {
+    let site = Site::new().await;
+    let cookie = site.signed_in("ana", Role::Admin).await;
+    site.get(SETTINGS, &cookie).await.shows(200, &["<strong>Asia/Kolkata</strong>", " IST."]);
+    let zone = format!("{SETTINGS}/zone");
+    site.post(&zone, &cookie, &[("zone", "Asia/Nowhere")])
+        .await
+        .shows(422, &["There is no time zone", "Asia/Nowhere"]);
+    let done = site.post(&zone, &cookie, &[("zone", "asia/dubai")]).await;
+    let page = site.get(done.leads_to(), &cookie).await;
+    page.shows(200, &["in this time zone from now on", "<strong>Asia/Dubai</strong>", " +04."]);
+    let log = site.get(&format!("{SETTINGS}/log"), &cookie).await;
+    log.shows(200, &["changed the time zone", " +04, ", "title=\"POST /console/t/acme/settings/zone\""]);
+    assert!(!log.text.contains(" IST"), "{}", log.text);
+    let viewer = site.signed_in("eve", Role::Viewer).await;
+    assert!(!site.get(SETTINGS, &viewer).await.text.contains("IANA name"));
+}
+
+#[tokio::test]
 async fn facilities_are_added_and_changed_and_what_is_wrong_is_named() {
     let site = Site::new().await;
     let cookie = site.signed_in("ana", Role::Admin).await;

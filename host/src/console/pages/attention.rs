@@ -276,7 +276,7 @@ fn conflict<S>(row: ConflictRow, place: &In<S>, now: Millis) -> ConflictShown {
             Some(raw) if *raw != status => format!("{status} (“{raw}”)"),
             _ => status,
         };
-        (words, fact.at.map(|at| When::ago(at, now)))
+        (words, fact.at.map(|at| When::ago(at, now, &place.row.zone)))
     });
     ConflictShown {
         address: place.address(&["conflicts", &conflict.code]),
@@ -349,6 +349,7 @@ async fn all(State(console): State<Arc<Console>>, place: In<Read>, Query(asked):
 mod tests {
     use super::*;
     use crate::console::frame::sample_frame;
+    use crate::domain::zone::Zone;
 
     fn empty() -> AttentionPage {
         AttentionPage {
@@ -386,7 +387,7 @@ mod tests {
                 channel: "FK1".to_owned(),
                 items: "O1-1".to_owned(),
                 message: "Channel dispatched item O1-1 which is cancelled here".to_owned(),
-                said: vec![("DISPATCHED".to_owned(), Some(When::ago(0, 60_000)))],
+                said: vec![("DISPATCHED".to_owned(), Some(When::ago(0, 60_000, &Zone::default())))],
                 choices: choices("DISPATCHED_BUT_CANCELLED_LOCALLY"),
             }],
             putaways: vec![PutawayShown {

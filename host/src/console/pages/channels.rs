@@ -77,7 +77,7 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>) -> Shown {
             connector: channel.connector,
             state: state(channel.enabled),
             notes: notes.into_iter().flatten().collect(),
-            tasks: rows.map(|row| TaskLine::of(row, now)).collect(),
+            tasks: rows.map(|row| TaskLine::of(row, now, &place.row.zone)).collect(),
         }
     });
     let may_add = place.somebody.caller.may(Scope::Admin, &place.tenant);
@@ -107,7 +107,7 @@ mod tests {
             connector: "flipkart".to_owned(),
             state: state(false),
             notes: vec![Chip::new(Tone::Bad, "connector not loaded")],
-            tasks: vec![TaskLine::of(&tasks::sample_row(), 0)],
+            tasks: vec![TaskLine::of(&tasks::sample_row(), 0, &crate::domain::zone::Zone::default())],
         };
         let text = sample(vec![row], None);
         for part in ["F&#60;1&#62;", ">off<", "connector not loaded", "status"] {

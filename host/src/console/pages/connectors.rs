@@ -184,8 +184,8 @@ async fn one(
         row: row(&place, &connector, open.is_some()),
         signs_in: said.auth.scheme.clone(),
         pause: open.map(|open| Pause {
-            since: When::ago(open.since, now),
-            again: When::ago(open.probe_at, now),
+            since: When::ago(open.since, now, &place.row.zone),
+            again: When::ago(open.probe_at, now, &place.row.zone),
             reason: sentence(&open.reason),
         }),
         matrix: matrix(said),
@@ -198,6 +198,7 @@ async fn one(
 mod tests {
     use super::*;
     use crate::console::frame::sample_frame;
+    use crate::domain::zone::Zone;
 
     fn sample_descriptor() -> Descriptor {
         use Evidence::{Assumed, Documented, Live};
@@ -244,8 +245,8 @@ mod tests {
             row: sample_row(),
             signs_in: "a key".to_owned(),
             pause: Some(Pause {
-                since: When::ago(0, 0),
-                again: When::ago(0, 0),
+                since: When::ago(0, 0, &Zone::default()),
+                again: When::ago(0, 0, &Zone::default()),
                 reason: "No answer".to_owned(),
             }),
             matrix: matrix(&said),

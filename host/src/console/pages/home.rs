@@ -102,7 +102,11 @@ mod tests {
     use crate::{access::Role, console::place::sample_somebody};
 
     fn sample(count: usize, search: &str) -> TenantsPage {
-        let tenant = |n| TenantRow { code: format!("shop{n}").into(), live: n % 2 == 0 };
+        let tenant = |n| TenantRow {
+            code: format!("shop{n}").into(),
+            live: n % 2 == 0,
+            zone: crate::domain::zone::Zone::default(),
+        };
         let signed = Signed(Arc::new(sample_somebody(Role::Admin)));
         page(&signed, (0..count).map(tenant).collect(), search.to_owned())
     }

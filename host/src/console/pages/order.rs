@@ -25,6 +25,7 @@ use crate::{
         effect::Change,
         invoice::InvoiceStatus,
         snapshot::OrderFile,
+        zone::Zone,
     },
     storage::{ParkedFilter, ParkedRow},
 };
@@ -98,8 +99,8 @@ fn text(text: Option<impl ToString>) -> Cell {
     text.map_or(Cell::None, |text| Cell::Text(text.to_string()))
 }
 
-fn time(at: Option<plugin_api::Millis>) -> Cell {
-    at.map_or(Cell::None, |at| Cell::Time(When::at(at)))
+fn time(at: Option<plugin_api::Millis>, zone: &Zone) -> Cell {
+    at.map_or(Cell::None, |at| Cell::Time(When::at(at, zone)))
 }
 
 fn state(state: impl Into<Chip>) -> Cell {
@@ -118,13 +119,15 @@ struct Chapter {
 }
 
 impl Chapter {
-    fn of(change: Change) -> Chapter {
+    fn of(change: Change, zone: &Zone) -> Chapter {
         let rules = Row::chain(&change.row);
         let is_said = rules.iter().any(|row| row.sentence() == change.message);
         let by = if change.run.starts_with('R') { format!("run {}", change.run) } else { change.run };
         Chapter {
-            at: When::at(change.at),
-            said: change.observation.map(|said| format!("Channel {} said {}.", change.channel, said.words())),
+            at: When::at(change.at, zone),
+            said: change
+                .observation
+                .map(|said| format!("Channel {} said {}.", change.channel, said.words(zone))),
             waited: change
                 .waited
                 .map(|waited| format!("It had waited: {} [{}]", waited.message, waited.cause)),
@@ -151,11 +154,11 @@ async fn show_order(
     let waiting = console.store.parked(&place.tenant, &filter, None, WAITING_SHOWN).await?;
     let frame = place.frame(&format!("Order {}", file.order.code), Section::Orders);
     let sync = place.may(Scope::Operate).then(|| place.address(&["orders", "sync"]));
-    show(&page(frame, sync, &file, &waiting, history))
+    show(&page((frame, &place.row.zone), sync, &file, &waiting, history))
 }
 
 fn page(
-    frame: Frame,
+    (frame, zone): (Frame, &Zone),
     sync: Option<String>,
     file: &OrderFile,
     waiting: &[ParkedRow],
@@ -163,8 +166,14 @@ fn page(
 ) -> OrderPage {
     let order = &file.order;
     let ships = order.shipping.map(|by| format!("shipped by the {}", by.as_str().to_lowercase()));
-    let sections =
-        [items(file), packages(file), returns(file), invoices(file), putaways(file), conflicts(file)];
+    let sections = [
+        items(file),
+        packages(file, zone),
+        returns(file, zone),
+        invoices(file),
+        putaways(file),
+        conflicts(file),
+    ];
     OrderPage {
         frame,
         code: order.code.to_string(),
@@ -173,20 +182,20 @@ fn page(
         status: order.status.into(),
         remarks: ships.into_iter().chain(order.on_hold.then(|| "on hold".to_owned())).collect(),
         sync,
-        open: open(file, waiting),
+        open: open(file, waiting, zone),
         sections: sections.into_iter().filter(|part| !part.rows.is_empty()).collect(),
-        story: history.into_iter().rev().map(Chapter::of).collect(),
+        story: history.into_iter().rev().map(|change| Chapter::of(change, zone)).collect(),
     }
 }
 
 /// What waits for a person or for something else.
-fn open(file: &OrderFile, waiting: &[ParkedRow]) -> Vec<String> {
+fn open(file: &OrderFile, waiting: &[ParkedRow], zone: &Zone) -> Vec<String> {
     let remedy = |cause: &str| Code::parse(cause).map_or("", Code::remedy);
     let conflicts = file.conflicts.iter().filter(|conflict| conflict.open).map(|conflict| {
         format!("A person has to decide {}: {}. {}", conflict.code, conflict.message, remedy(&conflict.cause))
     });
     let waiting = waiting.iter().map(|ParkedRow { parked, .. }| {
-        let said = parked.observation.words();
+        let said = parked.observation.words(zone);
         format!("Waits to be applied: {said}. {}. {}", parked.message, remedy(&parked.cause))
     });
     conflicts.chain(waiting).chain(file.order.attention.iter().cloned()).collect()
@@ -208,7 +217,7 @@ fn items(file: &OrderFile) -> Part {
     Part::of("Items", head, rows)
 }
 
-fn packages(file: &OrderFile) -> Part {
+fn packages(file: &OrderFile, zone: &Zone) -> Part {
     let rows = file.order.packages.iter().map(|package| {
         vec![
             text(Some(&package.code)),
@@ -217,8 +226,8 @@ fn packages(file: &OrderFile) -> Part {
             text(package.courier.as_ref()),
             text(package.invoice.as_ref()),
             text(package.hold),
-            time(package.dispatched_at),
-            time(package.delivered_at),
+            time(package.dispatched_at, zone),
+            time(package.delivered_at, zone),
             text(package.courier_status.as_ref()),
         ]
     });
@@ -236,7 +245,7 @@ fn packages(file: &OrderFile) -> Part {
     Part::of("Packages", head, rows)
 }
 
-fn returns(file: &OrderFile) -> Part {
+fn returns(file: &OrderFile, zone: &Zone) -> Part {
     let rows = file.order.returns.iter().map(|ret| {
         let items: Vec<&str> = ret.items.iter().map(ItemCode::as_str).collect();
         vec![
@@ -247,7 +256,7 @@ fn returns(file: &OrderFile) -> Part {
             text(Some(items.join(", "))),
             text(ret.reason.as_ref()),
             text(ret.awb.as_ref()),
-            time(ret.at),
+            time(ret.at, zone),
             text(ret.flag.as_ref()),
         ]
     });
@@ -338,7 +347,7 @@ mod tests {
         };
         let history = serde_json::from_value(history).unwrap();
         page(
-            sample_frame(Section::Orders),
+            (sample_frame(Section::Orders), &Zone::default()),
             Some("/console/t/acme/orders/sync".to_owned()),
             &file,
             &[],

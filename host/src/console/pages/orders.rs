@@ -92,7 +92,7 @@ impl Row {
             status: row.status.into(),
             items: row.items.into_iter().map(|(status, units)| (units, status.into())).collect(),
             duties: duties.into_iter().flatten().collect(),
-            changed: row.changed_at.map(|at| When::ago(at, now)),
+            changed: row.changed_at.map(|at| When::ago(at, now, &place.row.zone)),
         }
     }
 }
@@ -162,6 +162,7 @@ async fn counted<S>(console: &Console, place: &In<S>, filter: &OrderFilter) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::zone::Zone;
     use crate::{console::frame::sample_frame, domain::order::ItemStatus};
 
     fn sample(rows: Vec<Row>, asked: Asked) -> OrdersPage {
@@ -192,7 +193,7 @@ mod tests {
             status: OrderStatus::Processing.into(),
             items: vec![(2, ItemStatus::Fulfillable.into())],
             duties: vec![Chip::new(Tone::Bad, "in conflict")],
-            changed: Some(When::ago(0, 0)),
+            changed: Some(When::ago(0, 0, &Zone::default())),
         }
     }
 

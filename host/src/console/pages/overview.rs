@@ -16,7 +16,7 @@ use crate::{
         place::In,
         shown::{Chip, Tone, When, length, number},
     },
-    domain::time::india_midnight,
+    domain::zone::Zone,
     storage::{Counts, OrderFilter, Run, RunFilter, TaskFilter, TaskRow},
 };
 
@@ -104,11 +104,17 @@ async fn overview(State(console): State<Arc<Console>>, place: In<Read>) -> Shown
     let tasks = console.store.tasks(&TaskFilter { tenant: tenant.clone(), channel: None }).await?;
     let channels = console.store.channels(&place.tenant).await?;
     let runs = console.store.runs(&RunFilter { tenant, ..RunFilter::default() }, None, RUNS).await?;
-    let runs: Vec<Run> = runs.into_iter().filter(|run| run.started_at >= india_midnight(now)).collect();
+    let runs: Vec<Run> =
+        runs.into_iter().filter(|run| run.started_at >= place.row.zone.midnight(now)).collect();
     let mut of_channel: BTreeMap<String, Vec<TaskTold>> = BTreeMap::new();
     for task in &tasks {
         let address = place.address(&["tasks", task.channel.as_str(), task.task.as_str()]);
-        of_channel.entry(task.channel.to_string()).or_default().push(TaskTold::of(task, address, now));
+        of_channel.entry(task.channel.to_string()).or_default().push(TaskTold::of(
+            task,
+            address,
+            now,
+            &place.row.zone,
+        ));
     }
     let channels = channels.into_iter().map(|channel| {
         let code = channel.code.to_string();
@@ -128,7 +134,7 @@ async fn overview(State(console): State<Arc<Console>>, place: In<Read>) -> Shown
             .iter()
             .filter(|run| is_news(run))
             .take(RUNS_SHOWN)
-            .map(|run| RunTold::of(run, place.address(&["runs", &run.id.to_string()]), now))
+            .map(|run| RunTold::of(run, place.address(&["runs", &run.id.to_string()]), now, &place.row.zone))
             .collect(),
         duties: duties(&console, &place).await?,
     })
@@ -171,11 +177,11 @@ fn today(runs: &[Run]) -> Vec<(String, &'static str)> {
 }
 
 impl RunTold {
-    fn of(run: &Run, address: String, now: Millis) -> RunTold {
+    fn of(run: &Run, address: String, now: Millis, zone: &Zone) -> RunTold {
         RunTold {
             id: run.id.to_string(),
             address,
-            at: When::ago(run.started_at, now),
+            at: When::ago(run.started_at, now, zone),
             channel: run.channel.to_string(),
             what: run.task.map_or("observations", Task::as_str),
             result: run.result.into(),
@@ -185,7 +191,7 @@ impl RunTold {
 }
 
 impl TaskTold {
-    fn of(task: &TaskRow, address: String, now: Millis) -> TaskTold {
+    fn of(task: &TaskRow, address: String, now: Millis, zone: &Zone) -> TaskTold {
         let late = task.lateness_ms(now);
         let age = task.complete_until.map(|until| now.saturating_sub(until).max(0));
         let state = match (task.enabled, task.running, late, age) {
@@ -201,7 +207,7 @@ impl TaskTold {
             address,
             bar: Bar::of(age, task.interval_ms, task.enabled),
             state,
-            until: task.complete_until.map(|until| When::ago(until, now)),
+            until: task.complete_until.map(|until| When::ago(until, now, zone)),
         }
     }
 }
@@ -257,7 +263,7 @@ mod tests {
                 code: "FK<1>".to_owned(),
                 address: "/console/t/acme/channels/FK1".to_owned(),
                 connector: "flipkart".to_owned(),
-                tasks: vec![TaskTold::of(&task(Some(0)), String::new(), 60 * MINUTE)],
+                tasks: vec![TaskTold::of(&task(Some(0)), String::new(), 60 * MINUTE, &Zone::default())],
             }],
             today: vec![("12".to_owned(), "APPLIED")],
             runs: Vec::new(),
@@ -299,7 +305,9 @@ mod tests {
 
     #[test]
     fn each_task_says_in_a_word_how_it_stands() {
-        let word = |task: TaskRow| TaskTold::of(&task, String::new(), 15 * MINUTE).state.to_string();
+        let word = |task: TaskRow| {
+            TaskTold::of(&task, String::new(), 15 * MINUTE, &Zone::default()).state.to_string()
+        };
         assert!(word(task(Some(14 * MINUTE))).contains("fresh"));
         assert!(word(task(None)).contains("not yet"));
         assert!(word(TaskRow { enabled: false, ..task(None) }).contains("off"));

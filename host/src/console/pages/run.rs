@@ -22,7 +22,7 @@ use crate::{
         shown::{Chip, Tone, When, number, sentence},
         timeline_shown::TimelineShown,
     },
-    domain::apply::Code,
+    domain::{apply::Code, zone::Zone},
     storage::{FailedCall, OrderOutcome, Run, RunId, RunLine, RunOrder, RunResult},
 };
 
@@ -83,8 +83,9 @@ struct OrderShown {
     remedy: &'static str,
 }
 
-fn steps(run: &Run) -> Vec<Step> {
-    let step = |at: Option<Millis>, tone, words: String| Step { at: at.map(When::at), tone, words };
+fn steps(run: &Run, zone: &Zone) -> Vec<Step> {
+    let step =
+        |at: Option<Millis>, tone, words: String| Step { at: at.map(|at| When::at(at, zone)), tone, words };
     let mut steps =
         vec![step(Some(run.started_at), "plain", format!("Set off by {}", set_off_by(run.trigger)))];
     if run.calls > 0 {
@@ -183,7 +184,7 @@ async fn one(
         runs: place.address(&["runs"]),
         task: run.task.map(|task| place.address(&["tasks", run.channel.as_str(), task.as_str()])),
         is_on: run.ended_at.is_none(),
-        steps: steps(&run),
+        steps: steps(&run, &place.row.zone),
         outcomes: outcomes.map(|(name, count)| (outcome_chip(name), number(count))).collect(),
         timeline: timeline.and_then(|timeline| TimelineShown::of(&timeline, lasted)),
         call: call.map(CallShown::from),
@@ -217,7 +218,7 @@ mod tests {
             runs: "/console/t/acme/runs".to_owned(),
             task: Some("/console/t/acme/tasks/FK1/status".to_owned()),
             is_on: result.is_none(),
-            steps: steps(&run),
+            steps: steps(&run, &Zone::default()),
             outcomes: vec![(outcome_chip("REFUSED"), number(41))],
             timeline: TimelineShown::of(&timeline, 900),
             call: call.map(CallShown::from),
@@ -229,7 +230,7 @@ mod tests {
                 channel: "FK1".to_owned(),
                 task: "status".to_owned(),
                 by: "timer",
-                began: When::ago(0, 0),
+                began: When::ago(0, 0, &Zone::default()),
                 took: took(450),
                 result: Chip::from(result),
                 message: run.message,

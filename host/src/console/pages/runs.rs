@@ -91,7 +91,7 @@ impl RunShown {
             channel: run.channel.to_string(),
             task: run.task.map_or_else(|| "observations".to_owned(), |task| task.to_string()),
             by: set_off_by(run.trigger),
-            began: When::ago(run.started_at, now),
+            began: When::ago(run.started_at, now, &place.row.zone),
             took: took(lasted.max(0)),
             result: Chip::from(run.result),
             message: run.message,
@@ -135,6 +135,7 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::zone::Zone;
     use crate::{console::frame::sample_frame, storage::RunResult};
 
     fn sample(rows: Vec<RunShown>, asked: Asked) -> String {
@@ -159,7 +160,7 @@ mod tests {
             channel: "FK1".to_owned(),
             task: "status".to_owned(),
             by: "timer",
-            began: When::ago(0, 0),
+            began: When::ago(0, 0, &Zone::default()),
             took: took(450),
             result: Chip::from(Some(RunResult::Partial)),
             message: "3 <applied>".to_owned(),

@@ -1,5 +1,6 @@
 //! The settings of a tenant: whether it is live, and what its orders are worked with. A file for each part.
 
+mod deeds;
 mod facilities;
 mod keys;
 mod log;
@@ -26,14 +27,17 @@ use crate::{
         fault::{Fault, Shown, show},
         frame::{Frame, Link, Section},
         place::In,
+        shown::sentence,
         typed::Typed,
     },
+    domain::zone::Zone,
 };
 
 pub(super) fn routes() -> Router<Arc<Console>> {
     Router::new()
         .route("/console/t/{tenant}/settings", get(look))
         .route("/console/t/{tenant}/settings/live", post(set_live))
+        .route("/console/t/{tenant}/settings/zone", post(set_zone))
         .merge(facilities::routes())
         .merge(sequences::routes())
         .merge(stock::routes())
@@ -96,6 +100,11 @@ struct TenantPage {
     is_live: bool,
     may_change: bool,
     address: String,
+    /// Where the time zone is set, and which it is.
+    zones: String,
+    zone: String,
+    /// What time it is there.
+    clock: String,
     done: Option<&'static str>,
     channels: usize,
     channels_on: usize,
@@ -112,9 +121,13 @@ async fn look(State(console): State<Arc<Console>>, place: In<Read>, Query(told):
         is_live: place.row.live,
         may_change: may_change(&place),
         address: place.address(&["settings", "live"]),
+        zones: place.address(&["settings", "zone"]),
+        zone: place.row.zone.name().to_owned(),
+        clock: place.row.zone.words(console.clock.now_ms()),
         done: match told.done.as_str() {
             "live" => Some("The tenant is live: its channels are synced from now on."),
             "not-live" => Some("The tenant is not live any more: nothing is synced until it is again."),
+            "zone" => Some("Times are shown in this time zone from now on."),
             _ => None,
         },
         channels: channels.len(),
@@ -136,6 +149,12 @@ async fn set_live(State(console): State<Arc<Console>>, place: In<Admin>, Form(ty
     console.store.set_live(&place.tenant, live).await?;
     let done = if live { "live" } else { "not-live" };
     Ok(Redirect::to(&format!("{}?done={done}", address(&place, ""))).into_response())
+}
+
+async fn set_zone(State(console): State<Arc<Console>>, place: In<Admin>, Form(typed): Form<Typed>) -> Shown {
+    let zone = Zone::parse(typed.text("zone")).map_err(|said| Fault::Refused(sentence(&said)))?;
+    console.store.set_zone(&place.tenant, &zone).await?;
+    Ok(Redirect::to(&format!("{}?done=zone", address(&place, ""))).into_response())
 }
 
 #[cfg(test)]
@@ -162,6 +181,9 @@ mod tests {
             is_live,
             may_change,
             address: "/console/t/acme/settings/live".to_owned(),
+            zones: "/console/t/acme/settings/zone".to_owned(),
+            zone: "Asia/Kolkata".to_owned(),
+            clock: "15 Jan 2026 15:00 IST".to_owned(),
             done: None,
             channels: 2,
             channels_on: 0,

@@ -104,7 +104,7 @@ async fn one(
         may_run: place.may(Scope::Operate),
         may_change: place.may(Scope::Admin),
         task: {
-            let bars = bars(&*console.store, &row).await?;
+            let bars = bars(&*console.store, &row, &place.row.zone).await?;
             TaskShown::of(&row, bars, &place, now)
         },
     })

@@ -23,6 +23,7 @@ use crate::{
         shown::{Chip, Tone, When, in_query, length},
     },
     domain::codes::ChannelCode,
+    domain::zone::Zone,
     storage::{RunFilter, Store, StoreError, TaskFilter, TaskRow},
 };
 
@@ -102,7 +103,7 @@ impl TaskShown {
             purpose: purpose(row.task),
             result: last.map(|last| Chip::from(Some(last.result))),
             message: last.map_or_else(String::new, |last| last.message.clone()),
-            started: last.map(|last| When::ago(last.started_at, now)),
+            started: last.map(|last| When::ago(last.started_at, now, &place.row.zone)),
             took: last.map_or_else(String::new, |last| took(last.duration_ms)),
             counts: last.map_or_else(String::new, |last| counted(&last.counts)),
             run: run.map(|run| (place.address(&["runs", &run]), run)),
@@ -110,7 +111,7 @@ impl TaskShown {
             next,
             every: length(row.interval_ms),
             is_paused: !row.enabled,
-            complete: row.complete_until.map(|at| When::ago(at, now)),
+            complete: row.complete_until.map(|at| When::ago(at, now, &place.row.zone)),
             late,
             failures,
             bars,
@@ -119,13 +120,13 @@ impl TaskShown {
 }
 
 /// The bars of a task's last runs.
-pub(super) async fn bars(store: &dyn Store, row: &TaskRow) -> Result<Bars, StoreError> {
+pub(super) async fn bars(store: &dyn Store, row: &TaskRow, zone: &Zone) -> Result<Bars, StoreError> {
     let filter = RunFilter {
         tenant: Some(row.tenant.clone()),
         channel: Some(row.channel.clone()),
         task: Some(row.task),
     };
-    Ok(Bars::of(&store.runs(&filter, None, BARS).await?))
+    Ok(Bars::of(&store.runs(&filter, None, BARS).await?, zone))
 }
 
 async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked): Query<Asked>) -> Shown {
@@ -144,7 +145,7 @@ async fn list(State(console): State<Arc<Console>>, place: In<Read>, Query(asked)
     let next = rows.last().filter(|_| has_more).map(|last| query(&key(last)));
     let (console, place) = (&console, &place);
     let with_bars = stream::iter(rows).map(|row| async move {
-        let bars = bars(&*console.store, &row).await?;
+        let bars = bars(&*console.store, &row, &place.row.zone).await?;
         Ok::<_, StoreError>(TaskShown::of(&row, bars, place, now))
     });
     let address = place.address(&["tasks"]);
@@ -169,7 +170,7 @@ pub(super) fn sample_task() -> TaskShown {
         purpose: purpose(Task::Status),
         result: Some(Chip::from(Some(crate::storage::RunResult::Skipped))),
         message: "Sync not allowed as Tenant is not Live yet".to_owned(),
-        started: Some(When::ago(0, 300_000)),
+        started: Some(When::ago(0, 300_000, &Zone::default())),
         took: took(450),
         counts: "nothing read".to_owned(),
         run: Some(("/console/t/acme/runs/R7".to_owned(), "R7".to_owned())),
@@ -177,7 +178,7 @@ pub(super) fn sample_task() -> TaskShown {
         next: "in 5 min".to_owned(),
         every: length(600_000),
         is_paused: false,
-        complete: Some(When::ago(0, 300_000)),
+        complete: Some(When::ago(0, 300_000, &Zone::default())),
         late: Some(Chip::new(Tone::Look, "3 h late")),
         failures: None,
         bars: Bars::default(),

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    domain::codes::TenantCode,
+    domain::{codes::TenantCode, zone::Zone},
     http::{
         Api,
         access::{Admin, Anywhere, Everywhere, In, Read},
@@ -36,11 +36,15 @@ struct Tenant {
     code: String,
     /// Whether it has gone live: before that it is not synced, and dry runs work.
     live: bool,
+    /// The time zone that its people read times in on the pages of the console, by its IANA name. Invoices and financial years
+    /// are Indian whatever it is.
+    #[schema(example = "Asia/Kolkata")]
+    zone: String,
 }
 
 impl From<TenantRow> for Tenant {
     fn from(row: TenantRow) -> Self {
-        Tenant { code: row.code.to_string(), live: row.live }
+        Tenant { code: row.code.to_string(), live: row.live, zone: row.zone.name().to_owned() }
     }
 }
 
@@ -99,7 +103,11 @@ async fn add(
     let code = TenantCode::from(code);
     api.store.add_tenant(&code).await?;
     let place = [(header::LOCATION, super::address(&["tenants", code.as_str()]))];
-    Ok((StatusCode::CREATED, place, Json(Tenant { code: code.to_string(), live: false })))
+    Ok((
+        StatusCode::CREATED,
+        place,
+        Json(Tenant::from(TenantRow { code, live: false, zone: Zone::default() })),
+    ))
 }
 
 /// Show a tenant
@@ -109,16 +117,19 @@ async fn show(place: In<Read>) -> Json<Tenant> {
     Json(place.row.into())
 }
 
-/// What to change of a tenant.
+/// What to change of a tenant; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"live": true}))]
 struct TenantChange {
     /// Whether it is live.
-    live: bool,
+    live: Option<bool>,
+    /// The time zone of its people, by its IANA name.
+    #[schema(value_type = Option<String>, example = "Asia/Kolkata")]
+    zone: Option<Zone>,
 }
 
-/// Let a tenant go live, or take that back
+/// Let a tenant go live, or take that back; say in which time zone its people read times
 #[utoipa::path(patch, path = "/v1/tenants/{tenant}", tag = "tenants", request_body = TenantChange,
     security(("key" = ["admin"])), responses((status = 200, description = "The tenant as it is now.", body = Tenant)))]
 async fn change(
@@ -126,8 +137,16 @@ async fn change(
     place: In<Admin>,
     Body(change): Body<TenantChange>,
 ) -> Answer<Json<Tenant>> {
-    api.store.set_live(&place.tenant, change.live).await?;
-    Ok(Json(Tenant { code: place.tenant.to_string(), live: change.live }))
+    let mut row = place.row;
+    if let Some(zone) = change.zone {
+        api.store.set_zone(&place.tenant, &zone).await?;
+        row.zone = zone;
+    }
+    if let Some(live) = change.live {
+        api.store.set_live(&place.tenant, live).await?;
+        row.live = live;
+    }
+    Ok(Json(row.into()))
 }
 
 /// Remove a tenant with everything that is kept for it; needs a key for every tenant

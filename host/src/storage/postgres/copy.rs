@@ -10,12 +10,14 @@ use super::{
     scope::{Scope, turn_to},
     setting,
     statement::{each, execute, first, json, text, with},
+    words,
 };
 use crate::{
     domain::codes::TenantCode,
     storage::{
         Landing, Stage, StoreError,
         copy::{Part, Piece, Portion, TableLine, same_columns},
+        words::of_rows,
     },
 };
 
@@ -139,16 +141,21 @@ pub(super) async fn load(
             return Err(StoreError::Exists(format!("tenant {code}")).into());
         }
     }
-    // What orders are found by follows from their rows.
-    execute(db, "SELECT set_config('statusync.words', 'database', true)", with![]).await?;
+    let mut words = words::Many::default();
     loop {
         match pieces.recv().await {
-            Some(Piece::Rows(portion)) => insert(db, part, &portion).await?,
+            Some(Piece::Rows(portion)) => {
+                insert(db, part, &portion).await?;
+                if let (Some(code), "orders") = (part.tenant(), portion.table) {
+                    words.add_rows(db, code, of_rows(&portion.columns, &portion.rows)?).await?;
+                }
+            }
             Some(Piece::End) => break,
             None => return Err(StoreError::Contradiction("the copy ended too early".to_owned()).into()),
         }
     }
     let Some(code) = part.tenant() else { return Ok(()) };
+    words.write(db, code).await?;
     // Runs go on behind the highest number that came.
     execute(
         db,

@@ -13,7 +13,10 @@ use super::{
     words,
 };
 use crate::{
-    domain::codes::{ChannelCode, OrderCode},
+    domain::{
+        codes::{ChannelCode, OrderCode},
+        zone::Zone,
+    },
     secrets::{Key, Secret},
     storage::{
         import::{CHUNK, Import, OF_CHANNEL, OF_RUN, REPLACED, last_changes},
@@ -32,8 +35,9 @@ pub(super) async fn write(
     // The tenant's row is made or taken first, so that nothing of the tenant's is written beside this.
     execute(
         db,
-        "INSERT INTO tenants (tenant, live) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET live = excluded.live",
-        with![tenant.as_str(), snapshot.live],
+        "INSERT INTO tenants (tenant, live, zone) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant) DO UPDATE SET live = excluded.live, zone = excluded.zone",
+        with![tenant.as_str(), snapshot.live, snapshot.zone.as_ref().map(Zone::name)],
     )
     .await?;
     lease::none_live(db, tenant).await?;

@@ -71,6 +71,7 @@ use crate::{
         invoice::Sequence,
         snapshot::{Channel, Facility, OrderFile, Snapshot},
         stock::Stock,
+        zone::Zone,
     },
     secrets::{Key, Secret},
 };
@@ -744,6 +745,12 @@ impl Store for Postgres {
             job!(|db| setting::set_live(db, &tenant, live).await),
         )
         .await
+    }
+
+    async fn set_zone(&self, tenant: &TenantCode, zone: &Zone) -> Result<()> {
+        let (of, zone) = (tenant.clone(), zone.clone());
+        let set = job!(|db| setting::set_zone(db, &of, &zone).await);
+        self.write("was changing a tenant", tenant, set).await
     }
 
     async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()> {

@@ -102,14 +102,26 @@ fn named_order(row: &PgRow) -> Result<NamedOrder, Fail> {
 }
 
 pub(super) async fn count_of(db: &mut Tx, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64, Fail> {
-    let (mut sql, mut given) = (condition(filter), values(tenant, filter, None, i64::MAX)?);
+    let (condition, given) = with_words(tenant, filter, None, i64::MAX)?;
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {condition} LIMIT $9) AS f");
+    Ok(first(db, AssertSqlSafe(sql), given, |row| count(row, 0)).await?.unwrap_or(0))
+}
+
+/// What must hold for orders `o` of a whole filter, with its values.
+fn with_words(
+    tenant: &TenantCode,
+    filter: &OrderFilter,
+    after: Option<&OrderCode>,
+    limit: i64,
+) -> Result<(String, PgArguments), Fail> {
+    let (mut sql, mut given) = (condition(filter), values(tenant, filter, after, limit)?);
     for span in Needles::of(filter).spans() {
         let at = given.len();
         let (from, to) = if span.is_one() { ("=", "=") } else { (">=", "<") };
         let _ = write!(
             sql,
             " AND code IN (SELECT w.code FROM order_words w WHERE w.tenant = $1 AND w.kind = ${}
-                 AND w.word {from} ${} AND w.word {to} ${})",
+                 AND w.word {from} ${} AND w.word {to} ${} AND w.code > $2)",
             at + 1,
             at + 2,
             at + 3,
@@ -118,8 +130,7 @@ pub(super) async fn count_of(db: &mut Tx, tenant: &TenantCode, filter: &OrderFil
         and_with(&mut given, span.from)?;
         and_with(&mut given, span.to)?;
     }
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {sql} LIMIT $9) AS f");
-    Ok(first(db, AssertSqlSafe(sql), given, |row| count(row, 0)).await?.unwrap_or(0))
+    Ok((sql, given))
 }
 
 /// What must hold for orders `o` of a filter, but for its text and its facility; its values are those of [`values`].
@@ -193,6 +204,12 @@ async fn searched<T>(
             Ask::Ends(span) => search.ends(words::ends(db, tenant, &span).await?),
             Ask::Codes(span, after, most) => {
                 search.codes(words::codes(db, tenant, &span, &after, most).await?);
+            }
+            Ask::Both(after, most) => {
+                let most = i64::try_from(most).unwrap_or(i64::MAX);
+                let (condition, given) = with_words(tenant, search.filter(), Some(&after), most)?;
+                let sql = format!("SELECT code FROM orders o WHERE {condition} ORDER BY code LIMIT $9");
+                search.codes(each(db, AssertSqlSafe(sql), given, |row| text(row, 0)).await?);
             }
             Ask::Walk(after, most) => {
                 let sql = format!("SELECT {ROW} FROM orders o WHERE {condition} ORDER BY code LIMIT $9");

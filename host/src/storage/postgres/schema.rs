@@ -32,7 +32,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0010_timeline.sql"),
     include_str!("../../../migrations/postgres/0011_found.sql"),
     include_str!("../../../migrations/postgres/0012_words.sql"),
-    include_str!("../../../migrations/postgres/0013_history.sql"),
+    include_str!("../../../migrations/postgres/0013_zone.sql"),
+    include_str!("../../../migrations/postgres/0014_history.sql"),
 ];
 
 /// The first version that the schema and the statements are tried on.

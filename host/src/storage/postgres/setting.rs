@@ -17,6 +17,7 @@ use crate::{
         invoice::Sequence,
         snapshot::{Channel, Facility},
         stock::Stock,
+        zone::Zone,
     },
     secrets::{Key, Secret},
     storage::{
@@ -35,17 +36,18 @@ fn no_channel(tenant: &TenantCode, channel: &ChannelCode) -> Fail {
 }
 
 pub(super) async fn tenants(db: &mut Tx) -> Result<Vec<TenantRow>, Fail> {
-    let sql = "SELECT tenant, live FROM tenants WHERE moving IS NULL OR moving = 'LEAVING' ORDER BY tenant";
+    let sql =
+        "SELECT tenant, live, zone FROM tenants WHERE moving IS NULL OR moving = 'LEAVING' ORDER BY tenant";
     each(db, sql, with![], tenant_row).await
 }
 
 pub(super) async fn tenant(db: &mut Tx, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
-    let sql = "SELECT tenant, live FROM tenants WHERE tenant = $1";
+    let sql = "SELECT tenant, live, zone FROM tenants WHERE tenant = $1";
     first(db, sql, with![tenant.as_str()], tenant_row).await
 }
 
 fn tenant_row(row: &PgRow) -> Result<TenantRow, Fail> {
-    Ok(TenantRow { code: text(row, 0)?, live: row.try_get(1)? })
+    Ok(TenantRow { code: text(row, 0)?, live: row.try_get(1)?, zone: Zone::of_stored(row.try_get(2)?) })
 }
 
 pub(super) async fn add_tenant(db: &mut Tx, tenant: &TenantCode) -> Result<(), Fail> {
@@ -61,6 +63,12 @@ pub(super) async fn add_tenant(db: &mut Tx, tenant: &TenantCode) -> Result<(), F
 pub(super) async fn set_live(db: &mut Tx, tenant: &TenantCode, live: bool) -> Result<(), Fail> {
     let sql = "UPDATE tenants SET live = $2 WHERE tenant = $1";
     let found = execute(db, sql, with![tenant.as_str(), live]).await?;
+    if found == 1 { Ok(()) } else { Err(no_tenant(tenant)) }
+}
+
+pub(super) async fn set_zone(db: &mut Tx, tenant: &TenantCode, zone: &Zone) -> Result<(), Fail> {
+    let sql = "UPDATE tenants SET zone = $2 WHERE tenant = $1";
+    let found = execute(db, sql, with![tenant.as_str(), zone.name()]).await?;
     if found == 1 { Ok(()) } else { Err(no_tenant(tenant)) }
 }
 

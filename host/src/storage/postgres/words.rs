@@ -99,9 +99,19 @@ impl Many {
         tenant: &TenantCode,
         files: &[OrderFile],
     ) -> Result<(), Fail> {
-        for OrderFile { order, .. } in files {
-            self.0.extend(of(order).into_iter().map(|word| (word, order.code.clone())));
-        }
+        let rows = files
+            .iter()
+            .flat_map(|OrderFile { order, .. }| of(order).into_iter().map(|word| (word, order.code.clone())));
+        self.add_rows(db, tenant, rows.collect()).await
+    }
+
+    pub(super) async fn add_rows(
+        &mut self,
+        db: &mut Tx,
+        tenant: &TenantCode,
+        rows: Vec<(Word, OrderCode)>,
+    ) -> Result<(), Fail> {
+        self.0.extend(rows);
         if self.0.len() >= BATCH { self.write(db, tenant).await } else { Ok(()) }
     }
 

@@ -19,6 +19,7 @@ use crate::{
         invoice::Sequence,
         snapshot::{Channel, Facility, OrderFile, Snapshot},
         stock::Stock,
+        zone::Zone,
     },
     secrets::Secret,
     storage::{
@@ -367,6 +368,10 @@ impl Store for Shards {
 
     async fn set_live(&self, tenant: &TenantCode, live: bool) -> Result<()> {
         at!(self, tenant, store => store.set_live(tenant, live))
+    }
+
+    async fn set_zone(&self, tenant: &TenantCode, zone: &Zone) -> Result<()> {
+        at!(self, tenant, store => store.set_zone(tenant, zone))
     }
 
     async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()> {

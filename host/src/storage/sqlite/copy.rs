@@ -13,6 +13,7 @@ use crate::{
     storage::{
         Landing, Stage, StoreError,
         copy::{Part, Piece, Portion, TableLine, same_columns},
+        words::of_rows,
     },
 };
 
@@ -88,15 +89,23 @@ pub(super) fn load(
     {
         return Err(StoreError::Exists(format!("tenant {code}")).into());
     }
+    let mut words = words::Many::default();
     loop {
         match pieces.blocking_recv() {
-            Some(Piece::Rows(portion)) => insert(db, part, &portion)?,
+            Some(Piece::Rows(portion)) => {
+                insert(db, part, &portion)?;
+                if let (Some(code), "orders") = (part.tenant(), portion.table) {
+                    for (word, order) in of_rows(&portion.columns, &portion.rows)? {
+                        words.add(db, (code.as_str(), order.as_str()), [word])?;
+                    }
+                }
+            }
             Some(Piece::End) => break,
             None => return Err(StoreError::Contradiction("the copy ended too early".to_owned()).into()),
         }
     }
     let Some(code) = part.tenant() else { return Ok(()) };
-    words::fill(db, Some(code))?;
+    words.write(db)?;
     let sql = "UPDATE webhooks SET lease_holder = NULL, lease_until = 0 WHERE tenant = ?1";
     execute(db, sql, [code.as_str()])?;
     let stage = match landing {

@@ -10,7 +10,10 @@ use super::{
     lease, save, setting, words,
 };
 use crate::{
-    domain::codes::{ChannelCode, OrderCode},
+    domain::{
+        codes::{ChannelCode, OrderCode},
+        zone::Zone,
+    },
     secrets::{Key, Secret},
     storage::{
         import::{CHUNK, Import, OF_CHANNEL, OF_RUN, REPLACED, last_changes},
@@ -30,8 +33,9 @@ pub(super) fn write(
     clear(import, db)?;
     execute(
         db,
-        "INSERT INTO tenants (tenant, live) VALUES (?1, ?2) ON CONFLICT (tenant) DO UPDATE SET live = excluded.live",
-        params![tenant.as_str(), snapshot.live],
+        "INSERT INTO tenants (tenant, live, zone) VALUES (?1, ?2, ?3)
+         ON CONFLICT (tenant) DO UPDATE SET live = excluded.live, zone = excluded.zone",
+        params![tenant.as_str(), snapshot.live, snapshot.zone.as_ref().map(Zone::name)],
     )?;
     save::counters(db, tenant, *counters)?;
     for facility in &snapshot.facilities {

@@ -64,6 +64,7 @@ use crate::{
         invoice::Sequence,
         snapshot::{Channel, Facility, OrderFile, Snapshot},
         stock::Stock,
+        zone::Zone,
     },
     secrets::{Key, Secret},
 };
@@ -552,6 +553,11 @@ impl Store for Sqlite {
     async fn set_live(&self, tenant: &TenantCode, live: bool) -> Result<()> {
         let tenant = tenant.clone();
         self.write("was changing a tenant", move |db| setting::set_live(db, &tenant, live)).await
+    }
+
+    async fn set_zone(&self, tenant: &TenantCode, zone: &Zone) -> Result<()> {
+        let (tenant, zone) = (tenant.clone(), zone.clone());
+        self.write("was changing a tenant", move |db| setting::set_zone(db, &tenant, &zone)).await
     }
 
     async fn remove_tenant(&self, tenant: &TenantCode) -> Result<()> {

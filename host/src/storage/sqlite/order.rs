@@ -92,22 +92,33 @@ fn named_order(row: &Row<'_>) -> Result<NamedOrder, Fail> {
 }
 
 pub(super) fn count(db: &Connection, tenant: &TenantCode, filter: &OrderFilter) -> Result<u64, Fail> {
-    let (mut sql, mut asked) = (condition(filter), Vec::from(values(tenant, filter, None, i64::MAX)));
+    let (condition, asked) = with_words(tenant, filter, None, i64::MAX);
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {condition} LIMIT ?9)");
+    Ok(first(db, &sql, params_from_iter(asked), |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0).unsigned_abs())
+}
+
+/// What must hold for orders `o` of a whole filter, with its values.
+fn with_words(
+    tenant: &TenantCode,
+    filter: &OrderFilter,
+    after: Option<&OrderCode>,
+    limit: i64,
+) -> (String, Vec<Value>) {
+    let (mut sql, mut given) = (condition(filter), Vec::from(values(tenant, filter, after, limit)));
     for span in Needles::of(filter).spans() {
-        let at = asked.len();
+        let at = given.len();
+        let (from, to) = if span.is_one() { ("=", "=") } else { (">=", "<") };
         let _ = write!(
             sql,
-            " AND code IN (SELECT w.code FROM order_words w WHERE w.tenant = ?1 AND w.kind = ?{} AND w.word {} ?{} AND w.word {} ?{})",
+            " AND code IN (SELECT w.code FROM order_words w WHERE w.tenant = ?1 AND w.kind = ?{}
+                 AND w.word {from} ?{} AND w.word {to} ?{} AND w.code > ?2)",
             at + 1,
-            if span.is_one() { "=" } else { ">=" },
             at + 2,
-            if span.is_one() { "=" } else { "<" },
             at + 3,
         );
-        asked.extend([Value::Integer(span.kind as i64), Value::Text(span.from), Value::Text(span.to)]);
+        given.extend([Value::Integer(span.kind as i64), Value::Text(span.from), Value::Text(span.to)]);
     }
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {sql} LIMIT ?9)");
-    Ok(first(db, &sql, params_from_iter(asked), |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0).unsigned_abs())
+    (sql, given)
 }
 
 /// What must hold for orders `o` of a filter, but for its text and its facility; its values are those of [`values`].
@@ -177,6 +188,14 @@ fn searched<T>(
         match ask {
             Ask::Ends(span) => search.ends(words::ends(db, tenant, &span)?),
             Ask::Codes(span, after, most) => search.codes(words::codes(db, tenant, &span, &after, most)?),
+            Ask::Both(after, most) => {
+                let most = i64::try_from(most).unwrap_or(i64::MAX);
+                let (condition, given) = with_words(tenant, search.filter(), Some(&after), most);
+                let sql = format!("SELECT code FROM orders o WHERE {condition} ORDER BY code LIMIT ?9");
+                let codes =
+                    each(db, &sql, params_from_iter(given), |row| Ok(row.get::<_, String>(0)?.into()))?;
+                search.codes(codes);
+            }
             Ask::Walk(after, most) => {
                 let sql = format!("SELECT {ROW} FROM orders o WHERE {condition} ORDER BY code LIMIT ?9");
                 let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -185,9 +204,11 @@ fn searched<T>(
                 search.walked(walked);
             }
             Ask::Of(codes) => {
-                // The codes are what is gone through, whatever else the filter has an index for.
+                // Each order is taken by its key, whatever else the filter has an index for.
                 let sql = format!(
-                    "SELECT {ROW} FROM json_each(?9) k CROSS JOIN orders o WHERE o.code = k.value AND {condition}"
+                    "SELECT {ROW} FROM (SELECT f.rowid AS place FROM json_each(?9) k CROSS JOIN orders f
+                         ON f.tenant = ?1 AND f.code = k.value)
+                     CROSS JOIN orders o ON o.rowid = place WHERE {condition}"
                 );
                 let mut given = values(tenant, search.rest(), None, 0);
                 given[8] = Value::Text(json(&codes)?);

@@ -21,7 +21,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0010_timeline.sql"),
     include_str!("../../../migrations/sqlite/0011_found.sql"),
     include_str!("../../../migrations/sqlite/0012_words.sql"),
-    include_str!("../../../migrations/sqlite/0013_history.sql"),
+    include_str!("../../../migrations/sqlite/0013_zone.sql"),
+    include_str!("../../../migrations/sqlite/0014_history.sql"),
 ];
 
 /// The migration after which words are made of the orders that are there.
@@ -111,7 +112,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fail> {
         };
         tx.execute_batch(migration)?;
         if found + 1 == WORDS {
-            words::fill(&tx, None)?;
+            words::fill(&tx)?;
         }
         tx.pragma_update(None, "user_version", found + 1)?;
         tx.commit()?;

@@ -16,6 +16,7 @@ use crate::{
         invoice::Sequence,
         snapshot::{Channel, Facility},
         stock::Stock,
+        zone::Zone,
     },
     secrets::{Key, Secret},
     storage::{
@@ -30,21 +31,26 @@ pub(super) fn no_tenant(tenant: &TenantCode) -> Fail {
 }
 
 pub(super) fn tenants(db: &Connection) -> Result<Vec<TenantRow>, Fail> {
-    each(db, "SELECT tenant, live FROM tenants WHERE moving IS NULL ORDER BY tenant", [], tenant_row)
+    each(db, "SELECT tenant, live, zone FROM tenants WHERE moving IS NULL ORDER BY tenant", [], tenant_row)
 }
 
 pub(super) fn tenant(db: &Connection, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
-    let sql = "SELECT tenant, live FROM tenants WHERE tenant = ?1 AND moving IS NULL";
+    let sql = "SELECT tenant, live, zone FROM tenants WHERE tenant = ?1 AND moving IS NULL";
     first(db, sql, [tenant.as_str()], tenant_row)
 }
 
 /// The same, although it may be on its way here.
 pub(super) fn moving_tenant(db: &Connection, tenant: &TenantCode) -> Result<Option<TenantRow>, Fail> {
-    first(db, "SELECT tenant, live FROM tenants WHERE tenant = ?1", [tenant.as_str()], tenant_row)
+    first(db, "SELECT tenant, live, zone FROM tenants WHERE tenant = ?1", [tenant.as_str()], tenant_row)
 }
 
 fn tenant_row(row: &Row<'_>) -> Result<TenantRow, Fail> {
-    Ok(TenantRow { code: row.get::<_, String>(0)?.into(), live: row.get(1)? })
+    let zone: Option<String> = row.get(2)?;
+    Ok(TenantRow {
+        code: row.get::<_, String>(0)?.into(),
+        live: row.get(1)?,
+        zone: Zone::of_stored(zone.as_deref()),
+    })
 }
 
 pub(super) fn add_tenant(db: &Connection, tenant: &TenantCode) -> Result<(), Fail> {
@@ -62,6 +68,12 @@ pub(super) fn set_live(db: &Connection, tenant: &TenantCode, live: bool) -> Resu
         "UPDATE tenants SET live = ?2 WHERE tenant = ?1 AND moving IS NULL",
         params![tenant.as_str(), live],
     )?;
+    if found == 1 { Ok(()) } else { Err(no_tenant(tenant)) }
+}
+
+pub(super) fn set_zone(db: &Connection, tenant: &TenantCode, zone: &Zone) -> Result<(), Fail> {
+    let sql = "UPDATE tenants SET zone = ?2 WHERE tenant = ?1 AND moving IS NULL";
+    let found = execute(db, sql, params![tenant.as_str(), zone.name()])?;
     if found == 1 { Ok(()) } else { Err(no_tenant(tenant)) }
 }
 

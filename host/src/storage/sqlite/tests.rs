@@ -388,7 +388,8 @@ async fn a_search_reads_the_words_that_it_looks_for_and_orders_by_their_codes() 
     let kinds = [
         "order_words USING PRIMARY KEY (tenant=? AND kind=? AND word>? AND word<?)",
         "order_words USING PRIMARY KEY (tenant=? AND kind=? AND word=? AND code>?)",
-        "o USING INDEX sqlite_autoindex_orders_1 (tenant=? AND code=?)",
+        "f USING COVERING INDEX sqlite_autoindex_orders_1 (tenant=? AND code=?)",
+        "o USING INTEGER PRIMARY KEY (rowid=?)",
         "o USING INDEX sqlite_autoindex_orders_1 (tenant=? AND code>?)",
     ];
     for kind in kinds {
@@ -397,6 +398,19 @@ async fn a_search_reads_the_words_that_it_looks_for_and_orders_by_their_codes() 
     for plan in plans {
         let whole_tenant = plan.ends_with("(tenant=?)") || plan.ends_with("(tenant=? AND kind=?)");
         assert!(!reads_all(&plan) && !whole_tenant, "{plan}");
+    }
+    // Where the words alone say which orders to look at, no other index is gone through for each of them.
+    note_statements(&store).await;
+    let read = store.writer.work("was searching", |db| {
+        let status = Some(OrderStatus::Processing);
+        let filter =
+            OrderFilter { text: Some("ek7".into()), status, in_conflict: true, ..OrderFilter::default() };
+        order::list(db, &acme(), &filter, None, 10)?;
+        order::list(db, &acme(), &OrderFilter { in_conflict: false, ..filter }, None, 10)
+    });
+    assert_eq!(read.await.unwrap().len(), 10);
+    for plan in self::plans(&store).await {
+        assert!(!plan.contains("orders_by_status") && !plan.contains("orders_in_conflict"), "{plan}");
     }
 }
 

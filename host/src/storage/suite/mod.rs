@@ -91,6 +91,7 @@ macro_rules! suite {
                 a_tenant_finds_none_of_anothers_orders;
             settings:
                 tenants_are_added_once_and_go_live,
+                a_tenant_keeps_its_time_zone_and_takes_it_along,
                 secrets_are_read_back_and_sealed_for_their_place,
                 a_host_with_another_key_cannot_read_secrets,
                 a_token_is_kept_unless_its_run_was_passed,

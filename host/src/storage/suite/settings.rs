@@ -9,6 +9,7 @@ use super::{
     sample::{acme, acme_with, channel, fence, fk1, import, now},
 };
 use crate::{
+    domain::zone::Zone,
     secrets::{Secret, SecretError},
     storage::{Call, Claim, Slot, StoreError},
 };
@@ -22,6 +23,24 @@ pub(crate) async fn tenants_are_added_once_and_go_live(db: &impl Database) {
     assert!(store.tenants().await.unwrap()[0].live);
     assert!(matches!(store.set_live(&"other".into(), true).await, Err(StoreError::NotFound(_))));
     assert!(store.tenant(&"other".into()).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_tenant_keeps_its_time_zone_and_takes_it_along(db: &impl Database) {
+    let store = db.open();
+    store.add_tenant(&acme()).await.unwrap();
+    let zone = async || store.tenant(&acme()).await.unwrap().unwrap().zone.name().to_owned();
+    assert_eq!(zone().await, "Asia/Kolkata");
+    assert!(!super::sample::export(&*store, &acme()).await.contains("zone"), "what is usual is not said");
+    let dubai = Zone::parse("Asia/Dubai").unwrap();
+    store.set_zone(&acme(), &dubai).await.unwrap();
+    assert_eq!((zone().await.as_str(), &store.tenants().await.unwrap()[0].zone), ("Asia/Dubai", &dubai));
+    assert!(matches!(store.set_zone(&"other".into(), &dubai).await, Err(StoreError::NotFound(_))));
+    let exported = super::sample::export(&*store, &acme()).await;
+    import(&*store, acme_with(0)).await;
+    assert_eq!(zone().await, "Asia/Kolkata", "a snapshot replaces the whole state");
+    import(&*store, serde_json::from_str(&exported).unwrap()).await;
+    assert_eq!(zone().await, "Asia/Dubai");
+    assert_eq!(super::sample::export(&*store, &acme()).await, exported);
 }
 
 fn pair(name: &str, value: &str) -> BTreeMap<String, Secret> {

@@ -151,8 +151,8 @@ async fn page<S>(console: &Console, place: &In<S>, channel: &Channel) -> Result<
     let paused = paused_now(store, &account, &channel.connector).await?;
     let pauses = paused.iter().map(|paused| Pause {
         whom: if paused.is_of_account { "this account" } else { "the marketplace as a whole" },
-        since: When::ago(paused.since, now),
-        again: When::ago(paused.next_attempt_at, now),
+        since: When::ago(paused.since, now, &place.row.zone),
+        again: When::ago(paused.next_attempt_at, now, &place.row.zone),
         reason: sentence(&paused.reason),
     });
     let plan = connector.as_ref().map_or(&[][..], |loaded| &loaded.descriptor.operations);
@@ -183,7 +183,7 @@ async fn page<S>(console: &Console, place: &In<S>, channel: &Channel) -> Result<
         tested: None,
         pauses: pauses.collect(),
         rates: rates.into_iter().map(|rate| RateLine::of(rate, now)).collect(),
-        tasks: tasks.iter().map(|row| TaskLine::of(row, now)).collect(),
+        tasks: tasks.iter().map(|row| TaskLine::of(row, now, &place.row.zone)).collect(),
         missing_secrets: connector
             .map_or_else(Vec::new, |loaded| channels::missing_secrets(&loaded, channel, &stored)),
         form,
@@ -296,6 +296,7 @@ async fn switch(
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::zone::Zone;
     use std::collections::BTreeSet;
 
     use plugin_api::ErrorKind;
@@ -337,7 +338,7 @@ mod tests {
             tested: None,
             pauses: Vec::new(),
             rates: vec![RateLine::of(used_up, 0)],
-            tasks: vec![TaskLine::of(&sample_row(), 0)],
+            tasks: vec![TaskLine::of(&sample_row(), 0, &Zone::default())],
             missing_secrets: Vec::new(),
             form: Some(ChannelForm { may_change, ..form }),
         }
@@ -390,8 +391,8 @@ mod tests {
         page.missing_secrets = vec!["token".to_owned()];
         page.pauses = vec![Pause {
             whom: "this account",
-            since: When::ago(0, 0),
-            again: When::ago(0, 0),
+            since: When::ago(0, 0, &Zone::default()),
+            again: When::ago(0, 0, &Zone::default()),
             reason: "No answer".to_owned(),
         }];
         let text = page.render().unwrap();

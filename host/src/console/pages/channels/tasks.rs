@@ -7,6 +7,7 @@ use crate::{
         frame::tenant_address,
         shown::{Chip, Tone, When, length, sentence},
     },
+    domain::zone::Zone,
     storage::{RunResult, TaskRow},
 };
 
@@ -33,7 +34,7 @@ pub(super) struct LastLine {
 }
 
 impl TaskLine {
-    pub(super) fn of(row: &TaskRow, now: Millis) -> TaskLine {
+    pub(super) fn of(row: &TaskRow, now: Millis, zone: &Zone) -> TaskLine {
         let rhythm = if row.enabled {
             format!("every {}", length(row.interval_ms))
         } else {
@@ -49,7 +50,7 @@ impl TaskLine {
                 },
                 last.result.as_str(),
             ),
-            began: When::ago(last.started_at, now),
+            began: When::ago(last.started_at, now, zone),
             message: sentence(&last.message),
         });
         let late = row.lateness_ms(now).map(|over| Chip::new(Tone::Look, format!("{} late", length(over))));
@@ -60,7 +61,7 @@ impl TaskLine {
         TaskLine {
             task: row.task.as_str(),
             address: tenant_address(&row.tenant, &["tasks", row.channel.as_str(), row.task.as_str()]),
-            complete: row.complete_until.map(|until| When::ago(until, now)),
+            complete: row.complete_until.map(|until| When::ago(until, now, zone)),
             late,
             rhythm,
             last,
@@ -95,13 +96,13 @@ mod tests {
     #[test]
     fn a_task_says_how_old_what_it_read_is_and_that_it_fails() {
         let row = TaskRow { complete_until: Some(0), consecutive_failures: 3, ..sample_row() };
-        let line = TaskLine::of(&row, 1_800_000);
+        let line = TaskLine::of(&row, 1_800_000, &Zone::default());
         assert!(line.complete.unwrap().to_string().contains("30 min ago"));
         assert!(line.late.unwrap().to_string().contains("10 min late"));
         assert!(line.failures.unwrap().to_string().contains("failed 3 times in a row"));
-        let quiet = TaskLine::of(&sample_row(), 0);
+        let quiet = TaskLine::of(&sample_row(), 0, &Zone::default());
         assert!(quiet.complete.is_none() && quiet.late.is_none() && quiet.failures.is_none());
-        let off = TaskLine::of(&TaskRow { enabled: false, ..sample_row() }, 0);
+        let off = TaskLine::of(&TaskRow { enabled: false, ..sample_row() }, 0, &Zone::default());
         assert_eq!(off.rhythm, "switched off");
     }
 }

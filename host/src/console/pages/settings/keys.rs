@@ -23,6 +23,7 @@ use crate::{
         shown::{Chip, Tone, When},
         typed::{Typed, Wrong},
     },
+    domain::zone::Zone,
     storage::ApiKey,
 };
 
@@ -81,7 +82,7 @@ const SCOPES: &[(Scope, &str)] = &[
 ];
 
 impl Row {
-    fn of(key: ApiKey, keys: &str, now: Millis) -> Row {
+    fn of(key: ApiKey, keys: &str, now: Millis, zone: &Zone) -> Row {
         let is_over = key.expires_at.is_some_and(|at| at <= now);
         let state = if key.revoked_at.is_some() {
             Chip::new(Tone::Over, "revoked")
@@ -93,9 +94,9 @@ impl Row {
         let revoke = key.revoked_at.is_none().then(|| crate::address::path(keys, &[&key.id, "revoke"]));
         Row {
             scopes: key.scopes.to_string().replace(',', ", "),
-            made: When::ago(key.created_at, now),
-            used: key.last_used_at.map(|at| When::ago(at, now)),
-            expires: key.expires_at.map(|at| When::ago(at, now)),
+            made: When::ago(key.created_at, now, zone),
+            used: key.last_used_at.map(|at| When::ago(at, now, zone)),
+            expires: key.expires_at.map(|at| When::ago(at, now, zone)),
             state,
             revoke,
             id: key.id,
@@ -111,7 +112,7 @@ async fn page(console: &Console, place: &In<Admin>, typed: &Typed, wrong: Wrong)
     Ok(KeysPage {
         frame: frame(place, "API keys"),
         tabs: tabs(place, "keys"),
-        rows: keys.into_iter().map(|key| Row::of(key, &here, now)).collect(),
+        rows: keys.into_iter().map(|key| Row::of(key, &here, now, &place.row.zone)).collect(),
         address: here,
         made: None,
         label: typed.text("label").to_owned(),
@@ -225,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_key_is_shown_once_and_says_so() {
-        let text = sample(vec![Row::of(key(), "/console/t/acme/settings/keys", 0)], Some("ssk_x"));
+        let text =
+            sample(vec![Row::of(key(), "/console/t/acme/settings/keys", 0, &Zone::default())], Some("ssk_x"));
         for part in
             ["the &#60;shop&#62;", "ssk_x", "not shown again", "keys/k1/revoke", "read, orders", "never used"]
         {
@@ -236,11 +238,11 @@ mod tests {
 
     #[test]
     fn keys_that_are_over_say_why() {
-        let state = |key: ApiKey, now| Row::of(key, "", now).state.to_string();
+        let state = |key: ApiKey, now| Row::of(key, "", now, &Zone::default()).state.to_string();
         assert!(state(key(), 9).contains("works") && state(key(), 10).contains("ran out"));
         let revoked = ApiKey { revoked_at: Some(5), ..key() };
         assert!(state(revoked.clone(), 20).contains("revoked"));
-        assert!(Row::of(revoked, "", 20).revoke.is_none());
+        assert!(Row::of(revoked, "", 20, &Zone::default()).revoke.is_none());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use axum::{
 use plugin_api::Millis;
 use serde::Deserialize;
 
-use super::{address, frame, tabs};
+use super::{address, deeds, frame, tabs};
 use crate::{
     access::Admin,
     console::{
@@ -21,6 +21,7 @@ use crate::{
         place::In,
         shown::When,
     },
+    domain::zone::Zone,
     storage::{Action, ApiKey, Person},
 };
 
@@ -48,8 +49,10 @@ struct Row {
     who: String,
     /// By what: the console or the API.
     way: &'static str,
-    action: String,
-    subject: String,
+    /// What was done, in words.
+    words: String,
+    /// The call that did it.
+    call: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,14 +71,22 @@ fn names(people: &[Person], keys: &[ApiKey]) -> HashMap<String, String> {
     people.chain(keys).collect()
 }
 
+/// The call of an action: its method with the address, or what the host itself noted.
+fn called(action: &Action) -> String {
+    match action.action.split_once(" /") {
+        Some((method, _)) => format!("{method} {}", action.subject),
+        None => action.subject.clone(),
+    }
+}
+
 impl Row {
-    fn of(action: Action, names: &HashMap<String, String>, now: Millis) -> Row {
+    fn of(action: &Action, names: &HashMap<String, String>, now: Millis, zone: &Zone) -> Row {
         Row {
-            at: When::ago(action.at, now),
-            who: names.get(&action.who).cloned().unwrap_or(action.who),
+            at: When::ago(action.at, now, zone),
+            who: names.get(&action.who).cloned().unwrap_or_else(|| action.who.clone()),
             way: if action.subject.starts_with("/console/") { "console" } else { "API" },
-            action: action.action,
-            subject: action.subject,
+            words: deeds::words(&action.action, &action.subject),
+            call: called(action),
         }
     }
 }
@@ -91,7 +102,7 @@ async fn list(State(console): State<Arc<Console>>, place: In<Admin>, Query(asked
         frame: frame(&place, "Action log"),
         tabs: tabs(&place, "log"),
         address: address(&place, "log"),
-        rows: found.into_iter().map(|action| Row::of(action, &names, now)).collect(),
+        rows: found.iter().map(|action| Row::of(action, &names, now, &place.row.zone)).collect(),
         is_later_page: asked.after.is_some(),
         next,
     })
@@ -135,10 +146,17 @@ mod tests {
     fn the_log_names_people_as_they_sign_in() {
         let person = sample_somebody(Role::Admin).person;
         let names = names(&[person], &[]);
-        assert_eq!(Row::of(action("user:u1"), &names, 0).who, "ana@acme.example");
-        assert_eq!(Row::of(action("key:gone"), &names, 0).who, "key:gone");
-        let text = sample(vec![Row::of(action("user:u1"), &names, 0)], Some(7));
-        for part in ["ana@acme.example", "settings/&#60;live&#62;", "?after=7", "just now", "console"] {
+        assert_eq!(Row::of(&action("user:u1"), &names, 0, &Zone::default()).who, "ana@acme.example");
+        assert_eq!(Row::of(&action("key:gone"), &names, 0, &Zone::default()).who, "key:gone");
+        let text = sample(vec![Row::of(&action("user:u1"), &names, 0, &Zone::default())], Some(7));
+        for part in [
+            "ana@acme.example",
+            "let the tenant go live, or took that back",
+            "title=\"POST /console/t/acme/settings/&#60;live&#62;\"",
+            "?after=7",
+            "just now",
+            "console",
+        ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         assert!(sample(Vec::new(), None).contains("Nothing was changed yet"));

@@ -101,7 +101,7 @@ impl Here<'_> {
             role: *role,
             is_everywhere: of.is_none(),
             state,
-            added: When::ago(user.created_at, now),
+            added: When::ago(user.created_at, now, &self.place.row.zone),
             change: (of.is_some() && !is_self).then(|| below("role")),
             link: (!is_self && self.decides_all(person)).then(|| below("link")),
         })
@@ -270,6 +270,7 @@ async fn new_link(
 mod tests {
     use super::{super::sample_tabs, *};
     use crate::console::frame::{Section, sample_frame};
+    use crate::domain::zone::Zone;
 
     fn row(change: Option<&str>) -> Row {
         Row {
@@ -278,7 +279,7 @@ mod tests {
             role: Role::Operator,
             is_everywhere: change.is_none(),
             state: Chip::new(Tone::Good, "may sign in"),
-            added: When::ago(0, 0),
+            added: When::ago(0, 0, &Zone::default()),
             change: change.map(ToOwned::to_owned),
             link: change.map(|change| format!("{change}/link")),
         }

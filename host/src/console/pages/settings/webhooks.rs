@@ -24,6 +24,7 @@ use crate::{
         shown::{Chip, Tone, When, number, sentence},
         typed::{Typed, Wrong},
     },
+    domain::zone::Zone,
     secrets::{Secret, SecretError},
     storage::{Attempt, Delivery, DeliveryState, EventKind, Webhook, WebhookEdit},
     webhooks,
@@ -154,7 +155,7 @@ fn said(attempt: &Attempt) -> String {
 }
 
 impl Row {
-    fn of(webhook: Webhook, webhooks: &str, now: Millis) -> Row {
+    fn of(webhook: Webhook, webhooks: &str, now: Millis, zone: &Zone) -> Row {
         let is_on = webhook.disabled_at.is_none();
         let state = match (is_on, webhook.failing_since) {
             (false, _) => Chip::new(Tone::Over, "off"),
@@ -169,7 +170,7 @@ impl Row {
             is_on,
             because: webhook.disabled_because.as_deref().map(sentence),
             waiting: number(webhook.waiting),
-            oldest: webhook.oldest_waiting_at.map(|at| When::ago(at, now)),
+            oldest: webhook.oldest_waiting_at.map(|at| When::ago(at, now, zone)),
             failed: number(webhook.failed),
             id: webhook.id,
             label: webhook.label,
@@ -179,14 +180,14 @@ impl Row {
 }
 
 impl Line {
-    fn of(delivery: &Delivery, now: Millis) -> Line {
+    fn of(delivery: &Delivery, now: Millis, zone: &Zone) -> Line {
         let tone = match delivery.state {
             DeliveryState::Waiting => Tone::Going,
             DeliveryState::Delivered => Tone::Good,
             DeliveryState::Failed => Tone::Bad,
         };
         Line {
-            made: When::ago(delivery.created_at, now),
+            made: When::ago(delivery.created_at, now, zone),
             kind: delivery.kind.as_str(),
             order: delivery.order.clone().unwrap_or_default(),
             state: Chip::new(tone, delivery.state.as_str()),
@@ -207,7 +208,7 @@ async fn page(
     Ok(WebhooksPage {
         frame: frame(place, "Webhooks"),
         tabs: tabs(place, "webhooks"),
-        rows: known.into_iter().map(|webhook| Row::of(webhook, &here, now)).collect(),
+        rows: known.into_iter().map(|webhook| Row::of(webhook, &here, now, &place.row.zone)).collect(),
         address: here,
         form: HookForm::typed(typed, wrong),
     })
@@ -231,11 +232,11 @@ async fn one(console: &Console, place: &In<Admin>, id: &str) -> Result<WebhookPa
         frame: frame(place, "Webhook"),
         tabs: tabs(place, "webhooks"),
         form: HookForm::of(&webhook),
-        row: Row::of(webhook, &here, now),
+        row: Row::of(webhook, &here, now, &place.row.zone),
         webhooks: here,
         secret: None,
         told: None,
-        deliveries: deliveries.iter().map(|delivery| Line::of(delivery, now)).collect(),
+        deliveries: deliveries.iter().map(|delivery| Line::of(delivery, now, &place.row.zone)).collect(),
     })
 }
 
@@ -418,7 +419,7 @@ mod tests {
     }
 
     fn row(webhook: Webhook) -> Row {
-        Row::of(webhook, "/console/t/acme/settings/webhooks", 0)
+        Row::of(webhook, "/console/t/acme/settings/webhooks", 0, &Zone::default())
     }
 
     #[test]
@@ -470,7 +471,7 @@ mod tests {
             row: row(off),
             secret: Some("whsec_x".to_owned()),
             told: Some((false, "A test was sent".to_owned())),
-            deliveries: vec![Line::of(&delivery, 0)],
+            deliveries: vec![Line::of(&delivery, 0, &Zone::default())],
         };
         let text = page.render().unwrap();
         for part in [

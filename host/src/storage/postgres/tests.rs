@@ -414,7 +414,7 @@ fn words_of(place: &Place, tenant: &str) -> String {
 /// Orders whose values have everything that a word may have.
 fn odd() -> Snapshot {
     let mut tenant = acme_with(4);
-    let long = "é".repeat(70) + "-" + &"ab-".repeat(20);
+    let long = "é".repeat(70) + "-" + "ab-".repeat(20).as_str();
     let values = [
         ("403-1234567-7654321", "Shirt_Blue.XL", Some("EK 77"), Some("DEL1")),
         ("--A -/ B--", "ÜBER-É \u{1F4E6}-x", None, None),

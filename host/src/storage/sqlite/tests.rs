@@ -216,7 +216,9 @@ async fn a_page_that_was_read_before_the_transaction_it_gets_into_was_committed_
         store.apply_page(&fence, keys([1]), Mode::Commit, decide).await.unwrap();
     };
     let (held, changed, kept, ()) = futures_util::future::join4(holding, change, keeping, page).await;
-    (held.unwrap(), changed.unwrap(), kept.unwrap());
+    held.unwrap();
+    changed.unwrap();
+    kept.unwrap();
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!((seen.len(), seen.last()), (2, Some(&4711)), "{seen:?}");
 }

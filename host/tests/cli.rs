@@ -284,7 +284,7 @@ fn an_import_is_exported_again_and_the_export_imported_gives_the_same() {
 fn a_backup_is_restored_into_an_empty_place_with_the_same_key() {
     let (old, new) = (Place::with_acme(), Place::new());
     let backup = old.0.path().join("backup.gz").display().to_string();
-    old.run(&format!("backup {backup}")).says(0, &["holds 1 tenants", "secrets in it open with"]);
+    old.run(&format!("backup {backup}")).says(0, &["holds 1 tenant", "secrets in it open with"]);
     old.run(&format!("backup {backup}")).says(1, &["exists already"]);
     old.run(&format!("restore {backup}")).says(1, &["tenant acme", "exists already"]);
 
@@ -294,7 +294,7 @@ fn a_backup_is_restored_into_an_empty_place_with_the_same_key() {
     let cut = new.file("cut.gz", &fs::read(&backup).unwrap()[..900]);
     new.run(&format!("restore {cut}")).says(1, &["cut.gz: line ", "nothing was taken"]);
     new.run("tenant list").says(0, &["there are no tenants"]);
-    new.run(&format!("restore {backup}")).says(0, &["1 tenants", "number series go on"]);
+    new.run(&format!("restore {backup}")).says(0, &["1 tenant", "number series go on"]);
     assert_eq!(new.run("export --tenant acme").out, old.run("export --tenant acme").out);
 }
 

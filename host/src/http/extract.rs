@@ -57,8 +57,14 @@ impl FromRequest<Arc<Api>> for Text {
     }
 }
 
-/// Reads a body; an error names line, column and field.
+/// Reads a body, which is an object whatever it is about; an error names line, column and field.
 fn read<T: DeserializeOwned>(text: &str) -> Answer<T> {
+    // Members could be read by their places, too.
+    if text.trim_start().starts_with('[') && serde_json::from_str::<Value>(text).is_ok() {
+        let problem = "it is a list, and must be an object with named members".to_owned();
+        let wrong = Wrong { path: String::new(), line: Some(1), column: None, problem: problem.clone() };
+        return Err(Problem::with(Kind::BodyWrong, problem, vec![wrong]));
+    }
     let fault = match read_document(text) {
         Ok(read) => return Ok(read),
         Err(fault) => fault,
@@ -161,6 +167,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_list_is_refused_although_its_members_would_do() {
+        let refused = read::<Plan>("[[1, 2]]").unwrap_err();
+        assert_eq!(refused.kind, Kind::BodyWrong);
+        assert!(refused.errors[0].problem.contains("a list"), "{refused:?}");
+        assert_eq!(read::<Plan>("[[1, 2]").unwrap_err().kind, Kind::BodyMalformed);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The time zone that a tenant's people read times in. What the law dates (invoices, financial years) is Indian whatever
-//! the zone: see [`time`](super::time).
+//! the zone: see [`super::time`].
 
 use jiff::{Timestamp, tz::TimeZone};
 use plugin_api::Millis;

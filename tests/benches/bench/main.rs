@@ -50,7 +50,7 @@ struct Args {
     #[arg(long)]
     write: Option<PathBuf>,
     /// What cargo hands to every benchmark.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
 }
 

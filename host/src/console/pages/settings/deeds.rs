@@ -1,5 +1,7 @@
 //! What was done, in plain words, out of the calls that the log keeps.
 
+use percent_encoding::percent_decode_str;
+
 /// What a call does. A part in braces is the part of the address that has this name.
 const DEEDS: &[(&str, &str)] = &[
     // The console.
@@ -109,22 +111,7 @@ pub(super) fn words(action: &str, path: &str) -> String {
 
 /// A part of an address as it was before it was written into one.
 fn plain(part: &str) -> String {
-    let bytes = part.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while let Some(byte) = bytes.get(at) {
-        let code = part.get(at + 1..at + 3).and_then(|code| u8::from_str_radix(code, 16).ok());
-        match code.filter(|_| *byte == b'%') {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -208,6 +208,8 @@ impl Store for Sqlite {
         // What fails beside the writer may be right when the page's turn comes: a lease that is renewed meanwhile, for one.
         let draft = drafting.await.ok();
         let kind = Kind { weight: Weight::Page, touches: Touches::tenant(&fence.tenant), mode };
+        // What the page was decided with is freed here, not while others wait for the writer.
+        let _kept = Arc::clone(&decide);
         self.writer
             .write("was writing a page", kind, move |db| {
                 lease::check(db, &theirs)?;

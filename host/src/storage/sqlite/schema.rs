@@ -64,7 +64,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Fail> {
     connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -32_768)?;
-    migrate(&mut connection, path)?;
+    migrate(&mut connection)?;
     Ok(connection)
 }
 
@@ -96,14 +96,24 @@ fn create_private(path: &Path) {
     let _exists_already = options.open(path);
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Fail> {
+/// The schema's number, if this program knows it.
+///
+/// # Errors
+/// [`StoreError::Newer`].
+pub(super) fn check_known(db: &Connection) -> Result<i64, Fail> {
+    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known() {
+        let path = db.path().unwrap_or_default().into();
+        return Err(StoreError::Newer { path, found, known: known() }.into());
+    }
+    Ok(found)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), Fail> {
     loop {
         // IMMEDIATE: a file that cannot be written shows itself here, and two programs do not migrate at once.
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > known() {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known: known() }.into());
-        }
+        let found = check_known(&tx)?;
         let Some(migration) = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done)) else {
             let prune = format!("DELETE FROM buckets WHERE full_at < {NOW} - ?1");
             tx.execute(&prune, [BUCKETS_KEPT_MS])?;

@@ -487,6 +487,20 @@ async fn a_database_of_a_later_version_is_refused() {
     assert!(error.to_string().contains("use the newer statusync"), "{error}");
 }
 
+#[tokio::test]
+async fn who_works_on_a_file_that_a_newer_program_has_taken_over_writes_nothing_more() {
+    let file = File::new();
+    let store = file.try_open().unwrap();
+    store.add_tenant(&acme()).await.unwrap();
+    Connection::open(file.path()).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    for _ in 0..2 {
+        let error = store.set_live(&acme(), true).await.unwrap_err();
+        assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+        assert!(error.to_string().contains("statusync.db"), "{error}");
+    }
+    assert!(!store.tenant(&acme()).await.unwrap().unwrap().live);
+}
+
 #[test]
 fn a_file_that_is_no_database_is_refused() {
     let file = File::new();

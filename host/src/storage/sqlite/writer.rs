@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     fault::Fail,
+    schema,
     versions::{Touches, Versions},
     worker::{Open, Slot},
 };
@@ -287,9 +288,15 @@ struct Foreign {
 }
 
 impl Foreign {
-    /// Whether another program has written since the last time, or may have.
+    /// Whether another program has written since the last time, or may have. Fails if it has brought the schema up to what
+    /// only a newer program understands: ours would leave out what the newer one counts on.
     fn has_written(&mut self, tx: &Connection) -> std::result::Result<bool, Fail> {
         let now = tx.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
-        Ok(self.seen.replace(now) != Some(now))
+        if self.seen == Some(now) {
+            return Ok(false);
+        }
+        schema::check_known(tx)?;
+        self.seen = Some(now);
+        Ok(true)
     }
 }

@@ -9,7 +9,8 @@ use std::{
     fs,
     io::{BufRead, BufReader, IsTerminal, Write},
     path::PathBuf,
-    process::{Child, Command, ExitCode, Stdio},
+    process::{self, Child, Command, ExitCode, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -22,6 +23,7 @@ use kit::{
     world::snapshot,
 };
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 const TENANT: &str = "demo";
 const ORDERS: u32 = 1_000;
@@ -55,6 +57,15 @@ async fn main() -> ExitCode {
 
 async fn show(args: Args) -> Result<()> {
     let began = Instant::now();
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        terminated.recv().await;
+        let daemon = DAEMON.load(Ordering::SeqCst);
+        if daemon != 0 {
+            let _ = tell_to_stop(daemon);
+        }
+        process::exit(TERMINATED);
+    });
     let now = || Timestamp::now().as_millisecond();
     // Amazon takes no question about its last two minutes, so the simulated changes are stamped a little earlier.
     let config = |_| Config { backdate_ms: 180_000, ..Config::new(args.seed, ORDERS, now) };
@@ -206,6 +217,7 @@ impl Demo {
             .spawn()
             .context("the daemon cannot be started")?;
         let mut said = BufReader::new(child.stderr.take().context("the daemon's output is a pipe")?);
+        DAEMON.store(child.id(), Ordering::SeqCst);
         let daemon = Daemon(child);
         let mut first = String::new();
         said.read_line(&mut first)?;
@@ -308,14 +320,25 @@ fn progress(day: u32, left: usize, calls: u64) {
     }
 }
 
+/// The daemon's process while one runs: when the demo is told to end, nothing is dropped.
+static DAEMON: AtomicU32 = AtomicU32::new(0);
+
+/// What a shell calls the end by SIGTERM.
+const TERMINATED: i32 = 143;
+
+fn tell_to_stop(daemon: u32) -> Result<()> {
+    let status = Command::new("kill").arg(daemon.to_string()).status()?;
+    ensure!(status.success(), "the daemon cannot be told to stop");
+    Ok(())
+}
+
 /// The daemon; ended with the demo, whatever happens.
 struct Daemon(Child);
 
 impl Daemon {
     /// Tells it to stop, and waits until its runs have ended.
     fn stop(mut self) -> Result<()> {
-        let status = Command::new("kill").arg(self.0.id().to_string()).status()?;
-        ensure!(status.success(), "the daemon cannot be told to stop");
+        tell_to_stop(self.0.id())?;
         let ended = self.0.wait()?;
         ensure!(ended.success(), "the daemon ended with {ended}");
         Ok(())
@@ -337,6 +360,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        DAEMON.store(0, Ordering::SeqCst);
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

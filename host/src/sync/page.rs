@@ -76,19 +76,27 @@ pub(super) struct Answer {
     pub(super) facts: Vec<(usize, Observation)>,
 }
 
-/// Groups observations into answers: what is adjacent and about one order belongs together.
+/// Groups observations into answers: on one page everything about an order is one answer, wherever it stands.
 pub(super) fn answers(observations: Vec<Observation>) -> Vec<Answer> {
-    let mut answers: Vec<Answer> = Vec::new();
-    let mut place: HashMap<String, usize> = HashMap::new();
-    for (number, seen) in observations.into_iter().enumerate() {
-        // On one page everything about an order is one answer, wherever it stands.
-        match place.get(&seen.order) {
-            Some(&at) => answers[at].facts.push((number, seen)),
-            None => {
-                place.insert(seen.order.clone(), answers.len());
-                answers.push(Answer { order: seen.order.clone(), facts: vec![(number, seen)] });
+    let mut sizes: Vec<usize> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    let places: Vec<usize> = observations
+        .iter()
+        .map(|seen| {
+            let place = *known.entry(&seen.order).or_insert(sizes.len());
+            if place == sizes.len() {
+                sizes.push(0);
             }
+            sizes[place] += 1;
+            place
+        })
+        .collect();
+    let mut answers: Vec<Answer> = Vec::with_capacity(sizes.len());
+    for (number, (seen, place)) in observations.into_iter().zip(places).enumerate() {
+        if place == answers.len() {
+            answers.push(Answer { order: seen.order.clone(), facts: Vec::with_capacity(sizes[place]) });
         }
+        answers[place].facts.push((number, seen));
     }
     answers
 }

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -34,10 +34,21 @@ pub(super) fn keep(file: &Preflight, store: &Path) -> Result<PathBuf, LoadError>
     Ok(copy)
 }
 
+/// SHA-256 of a file as it is on the disk, piece by piece: in one piece it would be memory that is never needed again.
+fn sha256(path: &Path) -> io::Result<String> {
+    let (mut file, mut hash, mut piece) = (File::open(path)?, Sha256::new(), [0; 16 << 10]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&piece[..read]),
+        }
+    }
+}
+
 fn write(file: &Preflight, store: &Path, copy: &Path) -> io::Result<()> {
     // A copy is code that will be run: nobody else may write beside it.
     DirBuilder::new().recursive(true).mode(0o700).create(store)?;
-    if fs::read(copy).is_ok_and(|kept| hex(&Sha256::digest(kept)) == file.sha256) {
+    if sha256(copy).is_ok_and(|kept| kept == file.sha256) {
         return Ok(());
     }
     let writer = WRITERS.fetch_add(1, Ordering::Relaxed);

@@ -15,7 +15,14 @@ pub(crate) fn table(quick: bool, rounds: usize) -> Result<String> {
     let sizes: &[(u32, u32)] = if quick {
         &[(10_000, 1), (10_000, 100), (50_000, 100), (50_000, 1_000)]
     } else {
-        &[(10_000, 100), (100_000, 1), (100_000, 100), (100_000, 10_000), (1_000_000, 100)]
+        &[
+            (10_000, 100),
+            (100_000, 1),
+            (100_000, 100),
+            (100_000, 10_000),
+            (1_000_000, 100),
+            (1_000_000, 10_000),
+        ]
     };
     let mut text = "| orders | tenants | changed: processor s for 100,000 | unchanged: processor s for 100,000 | most memory, MiB |\n\
                     |---|---|---|---|---|\n"

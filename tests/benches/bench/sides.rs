@@ -222,12 +222,14 @@ impl Copied<'_> {
     }
 }
 
-fn configure(folder: &Path, database: Option<&Database>) -> Result<()> {
+/// Writes the configuration of a measure, with a free port for the daemon: others may run beside it.
+pub(crate) fn configure(folder: &Path, database: Option<&Database>) -> Result<()> {
     let database =
         database.map(|one| format!("[database]\nurl = \"{}\"\n", one.url(APP))).unwrap_or_default();
     // On a busy machine a measure must get slow, and not lose its leases.
     let sync = "[sync]\nrate_plan = false\nlease_ttl_ms = 300000\nrun_limit_secs = 3600\n";
-    let config = format!("[egress]\nallow_loopback = true\n{sync}{database}");
+    let config =
+        format!("[egress]\nallow_loopback = true\n[http]\nlisten = \"127.0.0.1:0\"\n{sync}{database}");
     Ok(fs::write(folder.join("config.toml"), config)?)
 }
 

@@ -16,7 +16,7 @@ use kit::load::Size;
 use super::{
     measure::{Figures, figure, status_kib},
     report::Row,
-    sides::{Market, Template, release, scratch},
+    sides::{Market, Template, configure, release, scratch},
 };
 
 /// How long a program that has nothing to do is left alone before its memory is read.
@@ -32,6 +32,7 @@ pub(crate) fn rows(orders: u32) -> Result<Vec<Row>> {
         started.add(Daemon::start(full.folder())?.took.as_secs_f64());
     }
     let empty = scratch()?;
+    configure(empty.path(), None)?;
     for _ in 0..ROUNDS {
         let daemon = Daemon::start(empty.path())?;
         daemon.is_left_alone()?;
@@ -58,12 +59,6 @@ impl Daemon {
         let program = release()?.join("statusync");
         let init = Command::new(&program).arg("--data").arg(data).arg("init").output()?;
         anyhow::ensure!(init.status.success(), "init: {}", String::from_utf8_lossy(&init.stderr));
-        let config = data.join("config.toml");
-        let text = fs::read_to_string(&config)?;
-        if !text.contains("127.0.0.1:0") {
-            // A free port, so that other daemons may run beside it.
-            fs::write(&config, format!("[http]\nlisten = \"127.0.0.1:0\"\n{}", only_ours(&text)))?;
-        }
         let began = Instant::now();
         let mut child = Command::new(program)
             .arg("--data")
@@ -73,11 +68,10 @@ impl Daemon {
             .stderr(Stdio::piped())
             .spawn()?;
         let mut told = BufReader::new(child.stderr.take().context("no stderr")?);
-        let mut line = String::new();
-        while !line.contains("answers on http://") {
-            line.clear();
-            if told.read_line(&mut line)? == 0 {
-                bail!("the daemon ended before it answered");
+        let mut said = String::new();
+        while !said.contains("answers on http://") {
+            if told.read_line(&mut said)? == 0 {
+                bail!("the daemon ended before it answered: {said}");
             }
         }
         let took = began.elapsed();
@@ -96,11 +90,6 @@ impl Daemon {
             _ => bail!("the daemon ended by itself"),
         }
     }
-}
-
-/// The template of `init` is comments; a measure's own configuration stays.
-fn only_ours(text: &str) -> String {
-    text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
 impl Drop for Daemon {

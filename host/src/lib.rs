@@ -16,6 +16,7 @@ pub mod http;
 pub mod import;
 mod kept;
 pub mod live;
+mod memory;
 pub mod nearest;
 pub mod pace;
 pub mod people;
@@ -29,7 +30,3 @@ pub mod storage;
 pub mod sync;
 pub mod telemetry;
 pub mod webhooks;
-
-/// Orders are made of many small pieces, which one thread takes and another gives back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

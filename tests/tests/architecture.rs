@@ -124,12 +124,13 @@ const CONNECTOR_FILES: &[&str] = &[
 const EMPTY_NAMES: &[&str] =
     &["utils", "util", "common", "helpers", "helper", "types", "misc", "transformers"];
 
-/// The files that may write `unsafe`: the boundary's two sides, and plugins that are wrong on purpose.
+/// The files that may write `unsafe`: the boundary's two sides, the allocator, and plugins that are wrong on purpose.
 const UNSAFE_FILES: &[&str] = &[
     "plugin-api/abi/src/lib.rs",
     "plugin-api/src/boundary.rs",
     "plugin-api/src/export.rs",
     "host/src/plugins/load.rs",
+    "host/src/memory.rs",
     "tests/fixtures/plugins/garbage/src/lib.rs",
     "tests/fixtures/plugins/no_entry/src/lib.rs",
 ];

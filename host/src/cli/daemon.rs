@@ -22,6 +22,7 @@ use crate::{
     console::{self, Console, Reached},
     http::{self, Answers, Api, Figures},
     live::Live,
+    memory,
     plugins::{Connector, Registry},
     presence::{Presence, PresenceError},
     sync::{Pulse, Served, serve},
@@ -29,6 +30,8 @@ use crate::{
     webhooks::Sender,
 };
 
+/// How often memory that is free is given back.
+const GIVE_BACK: Duration = Duration::from_mins(1);
 /// How often the plugin folders are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// Channels whose tasks are made at the same time.
@@ -96,6 +99,7 @@ impl Run {
             app.data.path().display(),
             registry.list().len()
         ));
+        let giving_back = tokio::spawn(give_memory_back());
         let stopping = "stopping: runs that are on come to their end; once more to stop at once";
         tokio::spawn(stops.wait(out, stopping, move || {
             close.send_replace(true);
@@ -125,6 +129,7 @@ impl Run {
             never = reloading.whenever_told() => match never {},
         }
         looking.abort();
+        giving_back.abort();
         if let Some((answering, _)) = answering {
             let abort = answering.abort_handle();
             if timeout(LAST_ANSWERS, answering).await.is_err() {
@@ -237,6 +242,16 @@ fn needs_restart(now: &Config, next: &Config) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(key, differs)| differs.then_some(key))
     .collect()
+}
+
+/// What a busy minute took is not kept in a quiet one.
+async fn give_memory_back() {
+    let mut tick = interval(GIVE_BACK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        memory::give_back();
+    }
 }
 
 /// Takes connectors that are put into the folders, and gives their channels tasks.

@@ -1,7 +1,7 @@
 //! Maps a library and takes its functions, once they are known to be laid out as this host expects.
 //!
-//! The only place with unsafe code. A library is never unmapped: its thread-locals, its panic hook and its strings may
-//! be referred to for as long as the process lives.
+//! All of the host's unsafe code but the allocator's is here. A library is never unmapped: its thread-locals, its panic hook
+//! and its strings may be referred to for as long as the process lives.
 
 use std::{
     mem::ManuallyDrop,

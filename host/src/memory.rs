@@ -8,7 +8,8 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Gives what is free back to the system. Takes about a millisecond.
+/// Gives what is free back to the system, and of what the calling thread keeps for itself what it has no use for. Takes a
+/// millisecond, or longer where much is free.
 pub(crate) fn give_back() {
     #[expect(
         unsafe_code,

@@ -250,7 +250,8 @@ async fn give_memory_back() {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        memory::give_back();
+        // Where much is free it takes a while, which is not for the threads of the runtime.
+        let _done = tokio::task::spawn_blocking(memory::give_back).await;
     }
 }
 

@@ -56,6 +56,31 @@ pub struct Thing {
     pub name: String,
 }
 
+/// Does a test, and does it again from its beginning, in another window, if the browser does not answer any more.
+///
+/// Now and then Chromium never answers a command that came while a page was being replaced, and its window answers nothing from
+/// then on. That says nothing of the page: one that is wrong is told of, and is not tried again.
+///
+/// # Errors
+/// What the test fails with.
+pub async fn in_a_window(test: impl AsyncFn() -> Result<()>) -> Result<()> {
+    match test().await {
+        Err(error) if is_lost(&error) => {
+            eprintln!("the browser does not answer any more, so once more in another window: {error:#}");
+            test().await
+        }
+        ended => ended,
+    }
+}
+
+/// Whether a command to a window was not answered in time. The text is reqwest's, the address WebDriver's.
+fn is_lost(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .any(|cause| cause.contains("error sending request for url") && cause.contains("/session/"))
+}
+
 impl Browser {
     /// Opens a window.
     ///

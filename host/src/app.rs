@@ -18,6 +18,7 @@ use crate::{
     config::{self, Config, ConfigError, DatabaseUrl, PostgresUrl, SyncConfig},
     fetch::{self, Egress, Fetcher, NoPacing, Outgoing, Retrying},
     kept::{StoredBreakers, StoredPacing},
+    memory,
     plugins::Registry,
     secrets::{Key, SecretError},
     storage::{PostgresSetup, Sqlite, Store, StoreError, shards::Shards},
@@ -347,7 +348,10 @@ pub fn database_role(config: &Config) -> Result<Option<String>, AppError> {
 /// A registry that has looked into those of the folders that exist.
 pub fn scanned(store: PathBuf, folders: &[PathBuf]) -> Arc<Registry> {
     let registry = Registry::new(store);
-    registry.scan(&existing(folders));
+    if !registry.scan(&existing(folders)).is_empty() {
+        // Reading whole files and comparing layouts takes memory that this thread does not need again.
+        memory::give_back();
+    }
     Arc::new(registry)
 }
 

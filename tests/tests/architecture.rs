@@ -47,7 +47,7 @@ const HOST_MODULES: &[(&str, Uses)] = &[
     ("nearest", Uses::These(&[])),
     ("pace", Uses::These(&[])),
     ("people", Uses::These(&["access", "address", "domain", "secrets", "storage"])),
-    ("plugins", Uses::These(&["memory"])),
+    ("plugins", Uses::These(&[])),
     ("presence", Uses::These(&[])),
     ("printed", Uses::These(&["domain"])),
     ("proof", Uses::These(&["fetch", "plugins", "sync"])),

@@ -18,7 +18,6 @@ use super::{
     error::LoadError,
     preflight::{Preflight, preflight},
 };
-use crate::memory;
 
 /// Each loaded version keeps about half a MiB for as long as the process lives.
 const LOADS_WARN: usize = 64;
@@ -108,10 +107,6 @@ impl Registry {
             for path in self.note(folder, found).unwrap_or_default() {
                 taken.extend(self.look_at(&path));
             }
-        }
-        if !taken.is_empty() {
-            // Reading whole files and comparing layouts takes memory that this thread does not need again.
-            memory::give_back();
         }
         taken
     }
